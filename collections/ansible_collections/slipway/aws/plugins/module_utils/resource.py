@@ -160,12 +160,18 @@ class Resource:
         """Delete, and return the module's result."""
         current = self.read()
         if current is None:
+            self._wait_for_earlier_delete()
             return {"changed": False}
         if not self.module.check_mode:
             self.activity = "delete"
             self.delete(current)
             self._wait(self.wait_gone)
         return {"changed": True, "diff": {"before": self.show(current), "after": {}}}
+
+    def _wait_for_earlier_delete(self) -> None:
+        """What others build on is gone only when a delete that another run began has ended too."""
+        if not self.module.check_mode:
+            self._wait(self.wait_gone)
 
     def _created(self, desired: State) -> dict[str, Any]:
         tags = string_tags(self.params.get("tags")) or {}
