@@ -1,0 +1,94 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger of releases: JSON documents in S3 under releases/<name>/, named so that they sort by time."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+# Where it is missing, AnsibleAWSModule says so.
+with suppress(ImportError):
+    from botocore.exceptions import ClientError
+
+Release = dict[str, Any]
+
+# How far back releases are read: further ones exist in the bucket and can be named by their id.
+WINDOW = 50
+
+
+def prefix(name: str) -> str:
+    """Where the releases of a system in an environment lie."""
+    return f"releases/{name}/"
+
+
+def new_id(commit: str, at: datetime) -> str:
+    """An id that sorts by time and says the commit."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{commit}"
+
+
+def read_json(s3: Any, bucket: str, key: str) -> Release | None:
+    """A document of the ledger, or None when it, or the whole bucket, does not exist."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket", "404"):
+            return None
+        raise
+    document: Release = json.loads(body)
+    return document
+
+
+def write_json(s3: Any, bucket: str, key: str, document: Release) -> None:
+    """Write a document; the bucket's own defaults encrypt it."""
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=json.dumps(document, indent=2, sort_keys=True).encode(),
+        ContentType="application/json",
+    )
+
+
+def read_release(s3: Any, bucket: str, name: str, release_id: str) -> Release | None:
+    """One release by its id."""
+    return read_json(s3, bucket, f"{prefix(name)}{release_id}.json")
+
+
+def current_id(s3: Any, bucket: str, name: str) -> str:
+    """The id of the release in service, or an empty string."""
+    pointer = read_json(s3, bucket, f"{prefix(name)}current.json")
+    return str(pointer["id"]) if pointer else ""
+
+
+def list_ids(s3: Any, bucket: str, name: str) -> list[str]:
+    """All ids, newest first."""
+    keys: list[str] = []
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix(name)):
+            keys += [item["Key"] for item in page.get("Contents", [])]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+    ids = [key.removeprefix(prefix(name)).removesuffix(".json") for key in keys]
+    return sorted((each for each in ids if each != "current"), reverse=True)
+
+
+def recent(s3: Any, bucket: str, name: str) -> list[Release]:
+    """The newest releases, newest first."""
+    found = (read_release(s3, bucket, name, each) for each in list_ids(s3, bucket, name)[:WINDOW])
+    return [release for release in found if release]
+
+
+def find(s3: Any, bucket: str, name: str, wanted: str) -> Release | None:
+    """A release by its id or, the newest one, by its commit."""
+    ids = list_ids(s3, bucket, name)
+    match = next((each for each in ids if each == wanted or each.split("-", 1)[-1] == wanted), None)
+    return read_release(s3, bucket, name, match) if match else None
+
+
+def last_good(releases: list[Release], in_service: str) -> Release | None:
+    """The newest good release that is older than the one in service."""
+    older = (each for each in releases if not in_service or each["id"] < in_service)
+    return next((each for each in older if each["status"] == "good"), None)

@@ -1,0 +1,491 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Run one task of a task definition's revision, once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_one_off_task
+version_added: 0.1.0
+short_description: Run one task of a task definition's revision, once
+description:
+  - Runs a task outside any service until it has exited with code 0 (a migration), or until it has served for
+    some seconds (a rehearsal of a new revision before a service gets it).
+  - That it succeeded is remembered as a tag on the revision, so that the next run does nothing.
+  - What it started it stops, also when it fails or is interrupted. A task that an earlier run was killed
+    over is taken up if it is of the same revision, else stopped.
+  - When the task fails, the message has the stop reason, the exit codes and the container's last log lines.
+  - M(community.aws.ecs_task) starts and stops tasks, but neither waits for an exit code nor reads logs, and
+    runs again each time.
+author:
+  - Slipway contributors (@slipway)
+options:
+  cluster:
+    description: Name or ARN of the cluster.
+    type: str
+    required: true
+  task_definition:
+    description: ARN of the revision.
+    type: str
+    required: true
+  remember_as:
+    description: What this run is called, in the tag C(slipway:<remember_as>) on the revision and in messages.
+    type: str
+    required: true
+  until:
+    description: When the task has done what it is for.
+    type: str
+    choices: [exited, serving]
+    required: true
+  container:
+    description: Container that gets O(command). Without it, the first one of the task definition.
+    type: str
+  command:
+    description: Command in place of the container's own.
+    type: list
+    elements: str
+  environment:
+    description: Environment variables in addition to the container's own.
+    type: dict
+  launch_type:
+    description: Where the task runs.
+    type: str
+    choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
+  capacity_provider_strategy:
+    description: Where the task runs.
+    type: list
+    elements: dict
+    suboptions:
+      capacity_provider:
+        description: Name of the capacity provider.
+        type: str
+        required: true
+      weight:
+        description: Share of the tasks, relative to the other providers.
+        type: int
+      base:
+        description: Number of tasks that run on this provider before the weights count.
+        type: int
+  platform_version:
+    description: Version of Fargate.
+    type: str
+  network_configuration:
+    description: Network of the task, for task definitions with the network mode C(awsvpc).
+    type: dict
+    suboptions:
+      subnets:
+        description: Ids of the subnets.
+        type: list
+        elements: str
+        required: true
+      security_groups:
+        description: Ids of the security groups.
+        type: list
+        elements: str
+      assign_public_ip:
+        description: Whether the task gets a public address.
+        type: bool
+        default: false
+  probe:
+    description:
+      - How O(until=serving) is seen.
+      - V(direct) asks the task over HTTP at its private address, which must be reachable from here.
+      - V(container_health) trusts the health check in the task definition, which ECS runs in the container.
+    type: str
+    choices: [direct, container_health]
+    default: container_health
+  port:
+    description: Port for O(probe=direct).
+    type: int
+  path:
+    description: Path for O(probe=direct). It has to answer with a status below 400.
+    type: str
+    default: /
+  serving_seconds:
+    description: How long the task must serve without a break.
+    type: int
+    default: 10
+  timeout:
+    description: Seconds that the task may take, from its start to its end or until it has served.
+    type: int
+    default: 900
+  log_lines:
+    description: How many of the container's last log lines the message of a failure has.
+    type: int
+    default: 20
+  tags:
+    description: Tags of the task.
+    type: dict
+    aliases: [resource_tags]
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+requirements:
+  - python >= 3.11
+attributes:
+  check_mode:
+    description: Can run in check mode and say what it would change.
+    support: full
+  diff_mode:
+    description: Shows the tag that it would write.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Migrate the database
+  slipway.aws.ecs_one_off_task:
+    cluster: shop-prod
+    task_definition: "{{ definition.task_definition.task_definition_arn }}"
+    remember_as: migration
+    until: exited
+    command: [alembic, upgrade, head]
+    launch_type: FARGATE
+    network_configuration:
+      subnets: [subnet-1]
+      security_groups: [sg-1]
+
+- name: Rehearse the new revision
+  slipway.aws.ecs_one_off_task:
+    cluster: shop-prod
+    task_definition: "{{ definition.task_definition.task_definition_arn }}"
+    remember_as: rehearsal
+    until: serving
+    launch_type: FARGATE
+    network_configuration:
+      subnets: [subnet-1]
+      security_groups: [sg-1]
+"""
+
+RETURN = r"""
+task_arn:
+  description: ARN of the task that ran.
+  returned: when one ran
+  type: str
+  sample: arn:aws:ecs:eu-central-1:123456789012:task/shop-prod/0123
+remembered:
+  description: When it succeeded, as the tag on the revision says.
+  returned: when it has succeeded
+  type: str
+  sample: "2026-01-02T03:04:05+00:00"
+"""
+
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.error import HTTPError
+
+# Where it is missing, AnsibleAWSModule says so.
+with suppress(ImportError):
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
+    describe_revision,
+    family_of,
+    last_log_lines,
+    refuse_malformed,
+    stop_summary,
+)
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    RefusedError,
+    State,
+    camel,
+    connect,
+    tags_to_list,
+)
+
+POLL_SECONDS = 1
+
+
+class InterruptedByUser(BaseException):
+    """SIGTERM, as an exception, so that what was started is stopped on the way out."""
+
+
+class TaskFailedError(Exception):
+    """The task did not do what it is for; the message says how it was seen."""
+
+
+class OneOffTask:
+    """One task of one revision, from its start to its end."""
+
+    def __init__(self, params: dict[str, Any], ecs: Any, logs: Any) -> None:
+        self.params = params
+        self.ecs = ecs
+        self.logs = logs
+        self.cluster = params["cluster"]
+        described = describe_revision(ecs, params["task_definition"])
+        if described is None:
+            raise RefusedError(f"task_definition is {params['task_definition']!r}, which does not exist.")
+        self.definition, self.tags = described
+        self.memory = f"slipway:{params['remember_as']}"
+        # ECS allows 128 characters, and no ":" among them.
+        family = hashlib.sha256(family_of(self.definition["taskDefinitionArn"]).encode()).hexdigest()[:16]
+        self.started_by = f"slipway-{params['remember_as']}-{family}"
+
+    def request(self) -> State:
+        """The options in the spelling of RunTask."""
+        params = self.params
+        request: State = {
+            "cluster": self.cluster,
+            "taskDefinition": self.definition["taskDefinitionArn"],
+            "startedBy": self.started_by,
+            "count": 1,
+            "tags": tags_to_list(params["tags"] or {}, lower=True),
+        }
+        for option, field in (("launch_type", "launchType"), ("platform_version", "platformVersion")):
+            if params[option]:
+                request[field] = params[option]
+        if params["capacity_provider_strategy"]:
+            strategy = params["capacity_provider_strategy"]
+            request["capacityProviderStrategy"] = [camel(item, False) for item in strategy]
+        if params["network_configuration"]:
+            options = params["network_configuration"]
+            public = "ENABLED" if options["assign_public_ip"] else "DISABLED"
+            network = camel({**options, "assign_public_ip": public}, False)
+            request["networkConfiguration"] = {"awsvpcConfiguration": network}
+        if params["command"] or params["environment"]:
+            request["overrides"] = {"containerOverrides": [self._container_override()]}
+        return request
+
+    def _container_override(self) -> State:
+        names = [container["name"] for container in self.definition["containerDefinitions"]]
+        name = self.params["container"] or names[0]
+        if name not in names:
+            raise RefusedError(f"container is {name!r}; the task definition has {', '.join(names)}.")
+        variables = (self.params["environment"] or {}).items()
+        override: State = {
+            "name": name,
+            "environment": [{"name": key, "value": str(value)} for key, value in variables],
+        }
+        if self.params["command"]:
+            override["command"] = self.params["command"]
+        return override
+
+    def run(self) -> str:
+        """Run the task until it has done what it is for, stop it in any case, and return its ARN."""
+        deadline = time.monotonic() + self.params["timeout"]
+        try:
+            arn = self._left_over() or self._start()
+            if self.params["until"] == "exited":
+                self._wait_exited(arn, deadline)
+            else:
+                self._wait_serving(arn, deadline)
+        except TaskFailedError as failure:
+            raise RefusedError(self._explain(arn, failure)) from failure
+        finally:
+            # Asked for by name: an interruption may have come before RunTask gave the ARN.
+            for task in self._running():
+                self._stop(task)
+        return arn
+
+    def remember(self) -> str:
+        """Write on the revision that this has succeeded."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.ecs.tag_resource(
+            resourceArn=self.definition["taskDefinitionArn"],
+            tags=tags_to_list({self.memory: now}, lower=True),
+        )
+        return now
+
+    def _left_over(self) -> str:
+        # A run that was killed could not stop its task. Two migrations at the same time must not be.
+        adopted = ""
+        for task in self._running():
+            if not adopted and task["taskDefinitionArn"] == self.definition["taskDefinitionArn"]:
+                adopted = task["taskArn"]
+            else:
+                self._stop(task)
+        return adopted
+
+    def _running(self) -> list[State]:
+        arns = self.ecs.list_tasks(cluster=self.cluster, startedBy=self.started_by)["taskArns"]
+        return list(self.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]) if arns else []
+
+    def _start(self) -> str:
+        answer = self.ecs.run_task(**self.request())
+        if not answer["tasks"]:
+            reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
+            raise RefusedError(f"ECS did not start the {self.params['remember_as']} task: {reasons}")
+        return str(answer["tasks"][0]["taskArn"])
+
+    def _stop(self, task: State) -> None:
+        reason = f"{self.params['remember_as']} is over"
+        self.ecs.stop_task(cluster=self.cluster, task=task["taskArn"], reason=reason)
+
+    def _describe(self, arn: str) -> State:
+        tasks = self.ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"]
+        # Right after RunTask ECS may not show the task yet.
+        return dict(tasks[0]) if tasks else {}
+
+    def _wait_exited(self, arn: str, deadline: float) -> None:
+        while time.monotonic() < deadline:
+            task = self._describe(arn)
+            if task.get("lastStatus") == "STOPPED":
+                self._check_exit_codes(task)
+                return
+            time.sleep(POLL_SECONDS)
+        raise TaskFailedError(f"it has not ended within {self.params['timeout']} seconds")
+
+    def _check_exit_codes(self, task: State) -> None:
+        essential = {
+            container["name"]
+            for container in self.definition["containerDefinitions"]
+            if container.get("essential", True)
+        }
+        codes = [each.get("exitCode") for each in task["containers"] if each["name"] in essential]
+        if task.get("stopCode") != "EssentialContainerExited" or any(codes) or None in codes:
+            raise TaskFailedError(stop_summary(task))
+
+    def _wait_serving(self, arn: str, deadline: float) -> None:
+        since = None
+        seen = "it has not started yet"
+        while time.monotonic() < deadline:
+            task = self._describe(arn)
+            if task.get("lastStatus") == "STOPPED":
+                raise TaskFailedError(stop_summary(task))
+            problem = self._problem(task)
+            if problem:
+                since, seen = None, problem
+            elif since is None:
+                since = time.monotonic()
+            elif time.monotonic() - since >= self.params["serving_seconds"]:
+                return
+            time.sleep(POLL_SECONDS)
+        raise TaskFailedError(
+            f"it has not served for {self.params['serving_seconds']} seconds"
+            f" within {self.params['timeout']} seconds: {seen}"
+        )
+
+    def _problem(self, task: State) -> str:
+        """What keeps the task from serving right now; empty when it serves."""
+        if task.get("lastStatus") != "RUNNING":
+            return f"it is {task.get('lastStatus', 'unknown to ECS')}"
+        if self.params["probe"] == "direct":
+            return self._ask(private_address(task))
+        health = task.get("healthStatus")
+        if health == "UNHEALTHY":
+            raise TaskFailedError("its container health check fails")
+        return "" if health == "HEALTHY" else f"its container health is {health}"
+
+    def _ask(self, address: str) -> str:
+        url = f"http://{address}:{self.params['port']}{self.params['path']}"
+        try:
+            open_url(url, timeout=5, use_proxy=False, follow_redirects="none")
+        except HTTPError as error:
+            return "" if error.code < 400 else f"{url} answers {error.code}"
+        except OSError as error:
+            return f"{url} does not answer: {getattr(error, 'reason', error)}"
+        return ""
+
+    def _explain(self, arn: str, failure: TaskFailedError) -> str:
+        task_id = arn.rsplit("/", 1)[-1]
+        lines = last_log_lines(self.logs, self.definition, task_id, self.params["log_lines"])
+        logged = "\n".join(["Its last log lines:", *lines]) if lines else "It has logged nothing."
+        revision = self.definition["taskDefinitionArn"].rsplit("/", 1)[-1]
+        return f"The {self.params['remember_as']} task {task_id} of {revision} failed: {failure}.\n{logged}"
+
+
+def private_address(task: State) -> str:
+    """The address of a task's network interface."""
+    details = [entry for each in task.get("attachments", []) for entry in each.get("details", [])]
+    return next((entry["value"] for entry in details if entry["name"] == "privateIPv4Address"), "")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM an exception, so that ``finally`` runs. Only the main thread can have signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise InterruptedByUser
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_once(module: Any) -> dict[str, Any]:
+    """The module's result."""
+    params = module.params
+    ecs = connect(module, "ecs")
+    task = OneOffTask(params, ecs, connect(module, "logs"))
+    if task.memory in task.tags:
+        return {"changed": False, "remembered": task.tags[task.memory]}
+    refuse_malformed(ecs, "RunTask", task.request())
+    diff = {"before": {}, "after": {task.memory: "now"}}
+    if module.check_mode:
+        return {"changed": True, "diff": diff}
+    with interruptible():
+        arn = task.run()
+    return {"changed": True, "diff": diff, "task_arn": arn, "remembered": task.remember()}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "cluster": {"required": True},
+            "task_definition": {"required": True},
+            "remember_as": {"required": True},
+            "until": {"choices": ["exited", "serving"], "required": True},
+            "container": {},
+            "command": {"type": "list", "elements": "str"},
+            "environment": {"type": "dict"},
+            "launch_type": {"choices": ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]},
+            "capacity_provider_strategy": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "capacity_provider": {"required": True},
+                    "weight": {"type": "int"},
+                    "base": {"type": "int"},
+                },
+            },
+            "platform_version": {},
+            "network_configuration": {
+                "type": "dict",
+                "options": {
+                    "subnets": {"type": "list", "elements": "str", "required": True},
+                    "security_groups": {"type": "list", "elements": "str"},
+                    "assign_public_ip": {"type": "bool", "default": False},
+                },
+            },
+            "probe": {"choices": ["direct", "container_health"], "default": "container_health"},
+            "port": {"type": "int"},
+            "path": {"default": "/"},
+            "serving_seconds": {"type": "int", "default": 10},
+            "timeout": {"type": "int", "default": 900},
+            "log_lines": {"type": "int", "default": 20},
+            "tags": {"type": "dict", "aliases": ["resource_tags"]},
+        },
+        required_if=[("probe", "direct", ["port"])],
+        mutually_exclusive=[("launch_type", "capacity_provider_strategy")],
+        supports_check_mode=True,
+    )
+    what = f"{module.params['remember_as']} task"
+    try:
+        result = run_once(module)
+    except RefusedError as refusal:
+        module.fail_json(msg=str(refusal))
+    except InterruptedByUser:
+        module.fail_json(msg=f"The {what} was interrupted by SIGTERM and has been stopped.")
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"Could not run the {what}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

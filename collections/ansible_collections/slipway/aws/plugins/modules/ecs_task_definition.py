@@ -1,0 +1,369 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Manage the revisions of an ECS task definition."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_task_definition
+version_added: 0.1.0
+short_description: Manage the revisions of an ECS task definition
+description:
+  - Registers a new revision of a task definition when something in it differs from the newest active
+    revision, and only then.
+  - M(community.aws.ecs_taskdefinition) compares containers, volumes, the task role and the launch type only,
+    so that a change of cpu, memory, the execution role, the network mode or the platform is silently lost,
+    and it takes the oldest active revision that matches.
+  - A revision cannot be changed once it is registered. So the module writes a hash of the whole request as
+    the tag C(slipway:definition) on the revision and compares that. Defaults that ECS fills in, now or in
+    future, are then never taken for a difference. A revision without this tag was not registered by this
+    module and counts as different.
+  - If the newest revision differs, the ones before it are looked at too (O(reuse_revisions)). Going back to
+    an earlier release then takes the very revision that was proven with it.
+author:
+  - Slipway contributors (@slipway)
+options:
+  family:
+    description: Name that the revisions share.
+    type: str
+    required: true
+  container_definitions:
+    description:
+      - The containers, in the API's own spelling (C(logConfiguration), C(healthCheck), C(secrets)).
+      - "Fields are checked before anything is called:
+        U(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html)."
+    type: list
+    elements: dict
+  cpu:
+    description: CPU units of a task; 1024 is one vCPU.
+    type: str
+  memory:
+    description: Memory of a task in MiB.
+    type: str
+  network_mode:
+    description: Network of a task. Fargate has only V(awsvpc).
+    type: str
+    choices: [awsvpc, bridge, host, none]
+  requires_compatibilities:
+    description: Where a task must be able to run; ECS refuses a definition that cannot.
+    type: list
+    elements: str
+    choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
+  task_role_arn:
+    description: Role that the containers act as.
+    type: str
+  execution_role_arn:
+    description: Role that ECS acts as to pull images, read secrets and write logs.
+    type: str
+  runtime_platform:
+    description: What the images were built for.
+    type: dict
+    suboptions:
+      cpu_architecture:
+        description: Processor.
+        type: str
+        choices: [X86_64, ARM64]
+      operating_system_family:
+        description: Operating system.
+        type: str
+  ephemeral_storage_gib:
+    description: Disk of a Fargate task beyond the 20 GiB it has anyway, from 21 to 200.
+    type: int
+  volumes:
+    description: Volumes that containers can mount, in the API's own spelling.
+    type: list
+    elements: dict
+  placement_constraints:
+    description: On which EC2 instances tasks may run, in the API's own spelling.
+    type: list
+    elements: dict
+  proxy_configuration:
+    description: App Mesh proxy, in the API's own spelling.
+    type: dict
+  pid_mode:
+    description: Whose processes containers see.
+    type: str
+    choices: [host, task]
+  ipc_mode:
+    description: Whose shared memory containers see.
+    type: str
+    choices: [host, task, none]
+  enable_fault_injection:
+    description: Accept requests for fault injection from the task's containers.
+    type: bool
+  reuse_revisions:
+    description: How many active revisions, newest first, are compared before a new one is registered.
+    type: int
+    default: 10
+notes:
+  - With O(state=absent) all revisions of the family are deregistered and deleted.
+  - Tags whose key begins with C(slipway:) are the modules' own memory and are never purged.
+extends_documentation_fragment:
+  - slipway.aws.state
+  - amazon.aws.tags
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: API
+  slipway.aws.ecs_task_definition:
+    family: shop-prod-api
+    requires_compatibilities: [FARGATE]
+    network_mode: awsvpc
+    cpu: "256"
+    memory: "512"
+    execution_role_arn: arn:aws:iam::123456789012:role/shop-prod-api-execution
+    container_definitions:
+      - name: api
+        image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:0123
+        portMappings: [{containerPort: 8080}]
+        secrets:
+          - name: DB_PASSWORD
+            valueFrom: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-a1b2c3:password::"
+  register: definition
+"""
+
+RETURN = r"""
+task_definition:
+  description: The revision that has what was asked for, with the containers in the API's own spelling.
+  returned: when state is present
+  type: complex
+  contains:
+    task_definition_arn:
+      description: ARN with the revision.
+      returned: always, but not when check mode would register it
+      type: str
+      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/shop-prod-api:7
+    revision:
+      description: Number of the revision.
+      returned: as task_definition_arn
+      type: int
+      sample: 7
+    tags:
+      description: Tags of the revision.
+      returned: always
+      type: dict
+      sample: {system: shop}
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
+    describe_revision,
+    list_revisions,
+    refuse_malformed,
+)
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    RefusedError,
+    Resource,
+    State,
+    Tags,
+    build_module,
+    camel,
+    given,
+    run,
+    tags_to_list,
+)
+
+MEMORY_PREFIX = "slipway:"
+HASH_TAG = "slipway:definition"
+UNORDERED_BY_NAME = ("environment", "secrets")
+
+
+def definition_hash(request: State) -> str:
+    """A hash of what is asked for. The order of variables and secrets means nothing to ECS."""
+    ordered = {
+        **request,
+        "containerDefinitions": [sort_variables(each) for each in request["containerDefinitions"]],
+    }
+    return hashlib.sha256(json.dumps(ordered, sort_keys=True).encode()).hexdigest()
+
+
+def sort_variables(container: State) -> State:
+    """The container with its variables and secrets in the order of their names."""
+    ordered = {
+        field: sorted(container[field], key=lambda entry: str(entry["name"]))
+        for field in UNORDERED_BY_NAME
+        if container.get(field)
+    }
+    return {**container, **ordered}
+
+
+class TaskDefinition(Resource):
+    """The revision of a family that has what is asked for."""
+
+    service = "ecs"
+    kind = "ECS task definition"
+    result = "task_definition"
+    opaque = ("containerDefinitions", "volumes", "placementConstraints", "proxyConfiguration")
+    keys: ClassVar = {
+        "family": "family",
+        "container_definitions": "containerDefinitions",
+        "cpu": "cpu",
+        "memory": "memory",
+        "network_mode": "networkMode",
+        "requires_compatibilities": "requiresCompatibilities",
+        "task_role_arn": "taskRoleArn",
+        "execution_role_arn": "executionRoleArn",
+        "volumes": "volumes",
+        "placement_constraints": "placementConstraints",
+        "proxy_configuration": "proxyConfiguration",
+        "pid_mode": "pidMode",
+        "ipc_mode": "ipcMode",
+        "enable_fault_injection": "enableFaultInjection",
+    }
+
+    registered = ""
+
+    @property
+    def name(self) -> str:
+        """The family."""
+        return str(self.params["family"])
+
+    def desired(self) -> State:
+        """The options in the spelling of RegisterTaskDefinition."""
+        desired = given(self.params, self.keys)
+        if self.params["runtime_platform"]:
+            desired["runtimePlatform"] = camel(self.params["runtime_platform"], False)
+        if self.params["ephemeral_storage_gib"] is not None:
+            desired["ephemeralStorage"] = {"sizeInGiB": self.params["ephemeral_storage_gib"]}
+        return desired
+
+    def check(self, current: State | None, desired: State) -> None:
+        """Refuse a malformed request before it is sent, by a plan too."""
+        refuse_malformed(self.client, "RegisterTaskDefinition", desired)
+
+    def read(self) -> State | None:
+        """The newest active revision that has what is asked for, else the newest active one."""
+        if self.params["state"] == "absent":
+            return self._any_revision()
+        if self.registered:
+            found = describe_revision(self.client, self.registered)
+            return with_tags(*found) if found else None
+        wanted = definition_hash(self.desired()) if self.params["container_definitions"] else ""
+        newest = None
+        for revision in self._active_revisions():
+            if revision["memory"].get(HASH_TAG) == wanted:
+                return revision
+            newest = newest or revision
+        return newest
+
+    def _active_revisions(self) -> Iterator[State]:
+        seen = None
+        first = describe_revision(self.client, self.name)
+        if first is None:
+            return
+        # The emulators answer with the newest revision even when it is not active any more.
+        if first[0]["status"] == "ACTIVE":
+            seen = first[0]["taskDefinitionArn"]
+            yield with_tags(*first)
+        for arn in islice(list_revisions(self.client, self.name), self.params["reuse_revisions"]):
+            found = describe_revision(self.client, arn) if arn != seen else None
+            if found:
+                yield with_tags(*found)
+
+    def _any_revision(self) -> State | None:
+        arns = {
+            status: list(list_revisions(self.client, self.name, status)) for status in ("ACTIVE", "INACTIVE")
+        }
+        return arns if any(arns.values()) else None
+
+    def differences(self, current: State, desired: State) -> State:
+        """Everything, if anything: a revision is registered as a whole."""
+        same = current["memory"].get(HASH_TAG) == definition_hash(desired)
+        return {} if same else desired
+
+    def create(self, desired: State, tags: Tags) -> None:
+        """Register a revision."""
+        tags = {**tags, HASH_TAG: definition_hash(desired)}
+        answer = self.client.register_task_definition(**desired, tags=tags_to_list(tags, lower=True))
+        self.registered = answer["taskDefinition"]["taskDefinitionArn"]
+
+    def update(self, current: State, changes: State) -> None:
+        """Register another revision, with its tags."""
+        self.create(changes, {**self.read_tags(current), **(self.params["tags"] or {})})
+
+    def delete(self, current: State) -> None:
+        """Deregister what is active, then delete all."""
+        for arn in current["ACTIVE"]:
+            self.client.deregister_task_definition(taskDefinition=arn)
+        arns = current["ACTIVE"] + current["INACTIVE"]
+        for start in range(0, len(arns), 10):
+            answer = self.client.delete_task_definitions(taskDefinitions=arns[start : start + 10])
+            if answer["failures"]:
+                raise RefusedError(f"ECS did not delete task definitions: {answer['failures']}")
+
+    def read_tags(self, current: State) -> Tags:
+        """The user's tags; what the modules remember stays apart, so that it is never purged."""
+        return dict(current["user_tags"])
+
+    def tag(self, current: State, tags: Tags) -> None:
+        """Set tags on the revision that is now the right one."""
+        self.client.tag_resource(resourceArn=self._arn(), tags=tags_to_list(tags, lower=True))
+
+    def untag(self, current: State, keys: Sequence[str]) -> None:
+        """Remove tags from the revision that is now the right one."""
+        self.client.untag_resource(resourceArn=self._arn(), tagKeys=list(keys))
+
+    def _arn(self) -> str:
+        return str((self.read() or {})["taskDefinitionArn"])
+
+    def show(self, state: State) -> dict[str, Any]:
+        """Without what only this module needs."""
+        return super().show({key: state[key] for key in state if key not in ("memory", "user_tags")})
+
+
+def with_tags(definition: State, tags: Tags) -> State:
+    """A revision with its tags, the modules' memory apart from the user's."""
+    memory = {key: value for key, value in tags.items() if key.startswith(MEMORY_PREFIX)}
+    users = {key: value for key, value in tags.items() if key not in memory}
+    return {**definition, "memory": memory, "user_tags": users}
+
+
+def main() -> None:
+    """Run the module."""
+    module = build_module(
+        {
+            "family": {"required": True},
+            "container_definitions": {"type": "list", "elements": "dict"},
+            "cpu": {},
+            "memory": {},
+            "network_mode": {"choices": ["awsvpc", "bridge", "host", "none"]},
+            "requires_compatibilities": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"],
+            },
+            "task_role_arn": {},
+            "execution_role_arn": {},
+            "runtime_platform": {
+                "type": "dict",
+                "options": {
+                    "cpu_architecture": {"choices": ["X86_64", "ARM64"]},
+                    "operating_system_family": {},
+                },
+            },
+            "ephemeral_storage_gib": {"type": "int"},
+            "volumes": {"type": "list", "elements": "dict"},
+            "placement_constraints": {"type": "list", "elements": "dict"},
+            "proxy_configuration": {"type": "dict"},
+            "pid_mode": {"choices": ["host", "task"]},
+            "ipc_mode": {"choices": ["host", "task", "none"]},
+            "enable_fault_injection": {"type": "bool"},
+            "reuse_revisions": {"type": "int", "default": 10},
+        },
+        required_if=[("state", "present", ["container_definitions"])],
+    )
+    run(TaskDefinition(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Write the ledger of releases."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+version_added: 0.1.0
+short_description: Write the ledger of releases
+description:
+  - Records a release, which is a set of image digests with a commit, and marks what became of it. The ledger
+    is a JSON document for each release in S3, and one that names the release in service.
+  - A release of the same commit and images as one that is recorded is that one.
+  - Upstream has no notion of a release. Without one, "what ran before" would have to be guessed from task
+    definitions.
+author:
+  - Slipway contributors (@slipway)
+options:
+  bucket:
+    description: Bucket that holds the ledger.
+    type: str
+    required: true
+  name:
+    description: Whose releases, as a system and an environment, for example V(shop-prod).
+    type: str
+    required: true
+  id:
+    description: Id of the recorded release that is to be marked.
+    type: str
+  commit:
+    description: Commit that a new release was built from.
+    type: str
+  images:
+    description: Images of a new release by name, each with its digest.
+    type: dict
+  status:
+    description:
+      - What is known of the release. A new one is V(built) until a roll-out has proved it.
+      - A good release stays good when a later roll-out of it fails, because the environment has changed and
+        not the release.
+    type: str
+    choices: [built, good, failed]
+  current:
+    description: Whether this is from now on the release in service.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Can run in check mode and say what it would change.
+    support: full
+  diff_mode:
+    description: Shows before and after of what is changed.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Record what was pushed
+  slipway.aws.release:
+    bucket: slipway-123456789012-eu-central-1
+    name: shop-prod
+    commit: 3f2a91c
+    images:
+      api: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123
+  register: recorded
+
+- name: Mark it good and in service
+  slipway.aws.release:
+    bucket: slipway-123456789012-eu-central-1
+    name: shop-prod
+    id: "{{ recorded.release.id }}"
+    status: good
+    current: true
+"""
+
+RETURN = r"""
+release:
+  description: The release.
+  returned: always
+  type: dict
+  sample:
+    id: 20260102T030405Z-3f2a91c
+    commit: 3f2a91c
+    created_at: "2026-01-02T03:04:05+00:00"
+    images: {api: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123"}
+    status: built
+"""
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+# Where it is missing, AnsibleAWSModule says so.
+with suppress(ImportError):
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.slipway.aws.plugins.module_utils import releases
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
+
+COMMIT = re.compile(r"[0-9A-Za-z_.-]{1,100}")
+DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
+
+
+def check_new(commit: str, images: dict[str, Any]) -> None:
+    """Refuse what could not be rolled out later."""
+    if not COMMIT.fullmatch(commit):
+        raise RefusedError(f"commit is {commit!r}; allowed are up to 100 letters, digits, '.', '_' and '-'.")
+    if not images:
+        raise RefusedError("images is empty; a release has at least one image.")
+    for image, reference in images.items():
+        if not DIGEST.fullmatch(str(reference)):
+            raise RefusedError(
+                f"images.{image} is {reference!r}; a release names images by digest:"
+                " <repository>@sha256:<64 hexadecimal digits>."
+            )
+
+
+def recorded(s3: Any, params: dict[str, Any]) -> tuple[releases.Release | None, releases.Release]:
+    """The release as the ledger has it, and as it is without what is to be marked."""
+    bucket, name = params["bucket"], params["name"]
+    if params["id"]:
+        before = releases.read_release(s3, bucket, name, params["id"])
+        if before is None:
+            raise RefusedError(f"{name} has no release {params['id']!r}, so it cannot be marked.")
+        return before, before
+    commit, images = params["commit"], params["images"]
+    check_new(commit, images)
+    known = releases.recent(s3, bucket, name)
+    same = next((each for each in known if each["commit"] == commit and each["images"] == images), None)
+    now = datetime.now(UTC).replace(microsecond=0)
+    new = {
+        "id": releases.new_id(commit, now),
+        "commit": commit,
+        "created_at": now.isoformat(),
+        "images": images,
+        "status": "built",
+    }
+    return same, same or new
+
+
+def marked(release: releases.Release, status: str | None) -> releases.Release:
+    """The release with its new status. What has been good does not become failed."""
+    if status is None or (release["status"] == "good" and status != "good"):
+        return release
+    return {**release, "status": status}
+
+
+def write_ledger(s3: Any, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """The module's result."""
+    bucket, name = params["bucket"], params["name"]
+    before, unmarked = recorded(s3, params)
+    after = marked(unmarked, params["status"])
+    in_service = releases.current_id(s3, bucket, name) if params["current"] else after["id"]
+    if not check_mode and after != before:
+        releases.write_json(s3, bucket, f"{releases.prefix(name)}{after['id']}.json", after)
+    if not check_mode and in_service != after["id"]:
+        releases.write_json(s3, bucket, f"{releases.prefix(name)}current.json", {"id": after["id"]})
+    diff = {"before": {**(before or {})}, "after": {**after}}
+    if in_service != after["id"]:
+        diff["before"]["current"] = in_service
+        diff["after"]["current"] = after["id"]
+    return {"changed": after != before or in_service != after["id"], "release": after, "diff": diff}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"required": True},
+            "name": {"required": True},
+            "id": {},
+            "commit": {},
+            "images": {"type": "dict"},
+            "status": {"choices": ["built", "good", "failed"]},
+            "current": {"type": "bool", "default": False},
+        },
+        required_one_of=[("id", "commit")],
+        mutually_exclusive=[("id", "commit"), ("id", "images")],
+        required_together=[("commit", "images")],
+        supports_check_mode=True,
+    )
+    try:
+        result = write_ledger(connect(module, "s3"), module.params, module.check_mode)
+    except RefusedError as refusal:
+        module.fail_json(msg=str(refusal))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"Could not write the releases of {module.params['name']}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

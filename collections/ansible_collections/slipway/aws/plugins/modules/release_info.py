@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Read the ledger of releases."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+version_added: 0.1.0
+short_description: Read the ledger of releases
+description:
+  - Reads which releases a system has had in an environment, and which one is in service, from the ledger
+    that M(slipway.aws.release) writes.
+  - A bucket or ledger that does not exist holds no release. Only a release that is asked for by name has to
+    exist.
+  - No upstream module knows releases, and reading them by M(amazon.aws.s3_object) would take a task for each
+    object and would fail where there is none yet.
+author:
+  - Slipway contributors (@slipway)
+options:
+  bucket:
+    description: Bucket that holds the ledger.
+    type: str
+    required: true
+  name:
+    description: Whose releases, as a system and an environment, for example V(shop-prod).
+    type: str
+    required: true
+  release:
+    description: Id of a release, or its commit, of which the newest is taken. Empty for the one in service.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: What is in service
+  slipway.aws.release_info:
+    bucket: slipway-123456789012-eu-central-1
+    name: shop-prod
+  register: ledger
+
+- name: One release by its commit
+  slipway.aws.release_info:
+    bucket: slipway-123456789012-eu-central-1
+    name: shop-prod
+    release: 3f2a91c
+"""
+
+RETURN = r"""
+release:
+  description: The release that was asked for; empty when none is in service.
+  returned: always
+  type: dict
+  sample:
+    id: 20260102T030405Z-3f2a91c
+    commit: 3f2a91c
+    created_at: "2026-01-02T03:04:05+00:00"
+    images: {api: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123"}
+    status: good
+current_id:
+  description: Id of the release in service, or an empty string.
+  returned: always
+  type: str
+  sample: 20260102T030405Z-3f2a91c
+last_good:
+  description: The newest good release that is older than the one in service; empty when there is none.
+  returned: always
+  type: dict
+  sample: {}
+releases:
+  description: The newest 50 releases, newest first.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+"""
+
+from contextlib import suppress
+from typing import Any
+
+# Where it is missing, AnsibleAWSModule says so.
+with suppress(ImportError):
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.slipway.aws.plugins.module_utils import releases
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
+
+
+def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
+    """The module's result."""
+    in_service = releases.current_id(s3, bucket, name)
+    known = releases.recent(s3, bucket, name)
+    release = releases.find(s3, bucket, name, wanted or in_service) if wanted or in_service else None
+    if wanted and release is None:
+        listed = ", ".join(each["id"] for each in known[:5]) or "none yet"
+        raise RefusedError(
+            f"{name} has no release {wanted!r}. A release is named by its id or its commit; newest: {listed}."
+        )
+    return {
+        "release": release or {},
+        "current_id": in_service,
+        "last_good": releases.last_good(known, in_service) or {},
+        "releases": known,
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"required": True},
+            "name": {"required": True},
+            "release": {"default": ""},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        result = read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"])
+    except RefusedError as refusal:
+        module.fail_json(msg=str(refusal))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"Could not read the releases of {params['name']}")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
