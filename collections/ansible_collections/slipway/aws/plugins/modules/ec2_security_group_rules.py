@@ -1,0 +1,323 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Manage the rules of a security group."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ec2_security_group_rules
+version_added: 0.1.0
+short_description: Manage the rules of an EC2 security group
+description:
+  - Gives an existing security group exactly the rules that are listed, or takes all rules from it.
+  - M(amazon.aws.ec2_security_group) makes and deletes groups and rules only together. Groups whose rules name
+    each other cannot be deleted that way, because AWS keeps a group that a rule still names.
+author:
+  - Slipway contributors (@slipway)
+options:
+  group_id:
+    description: Id of the security group.
+    type: str
+    required: true
+  ingress:
+    description: Rules for incoming traffic; others are removed. Without this option all stay as they are.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: Name or number of the IP protocol; V(-1) means every protocol and port.
+        type: str
+        default: tcp
+      port:
+        description: One port, or a range like V(8000-8100); for ICMP the type. Without it, all of them.
+        type: str
+      cidr:
+        description: Range of IPv4 or IPv6 addresses.
+        type: str
+      group:
+        description: Another security group or the same, by its id or by a name from O(groups).
+        type: str
+      prefix_list:
+        description: Id of a prefix list.
+        type: str
+      description:
+        description: Why the rule is there.
+        type: str
+        default: ""
+  egress:
+    description: Rules for outgoing traffic; others are removed. Without this option all stay as they are.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: Name or number of the IP protocol; V(-1) means every protocol and port.
+        type: str
+        default: tcp
+      port:
+        description: One port, or a range like V(8000-8100); for ICMP the type. Without it, all of them.
+        type: str
+      cidr:
+        description: Range of IPv4 or IPv6 addresses.
+        type: str
+      group:
+        description: Another security group or the same, by its id or by a name from O(groups).
+        type: str
+      prefix_list:
+        description: Id of a prefix list.
+        type: str
+      description:
+        description: Why the rule is there.
+        type: str
+        default: ""
+  groups:
+    description: Names of security groups with their ids, so that rules can use the names.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - slipway.aws.state
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Only the application reaches the database
+  slipway.aws.ec2_security_group_rules:
+    group_id: "{{ database_group.group_id }}"
+    ingress:
+      - port: 3306
+        group: application
+        description: From the application
+    egress: []
+    groups:
+      application: "{{ application_group.group_id }}"
+
+- name: Take all rules away, so that the group can be deleted
+  slipway.aws.ec2_security_group_rules:
+    group_id: "{{ database_group.group_id }}"
+    state: absent
+"""
+
+RETURN = r"""
+rules:
+  description: The rules of the group.
+  returned: when state is present
+  type: complex
+  contains:
+    ingress:
+      description: Rules for incoming traffic.
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - {protocol: tcp, from_port: 3306, to_port: 3306, group: sg-0123456789abcdef0, description: ""}
+    egress:
+      description: Rules for outgoing traffic.
+      returned: always
+      type: list
+      elements: dict
+      sample: []
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    RefusedError,
+    Resource,
+    State,
+    Tags,
+    build_module,
+    found,
+    run,
+)
+
+Rule = dict[str, Any]
+
+ANY = "-1"
+# Kind of source or target: field of a permission, and key of the entry inside it.
+TARGETS = {
+    "cidr": ("IpRanges", "CidrIp"),
+    "cidr_ipv6": ("Ipv6Ranges", "CidrIpv6"),
+    "group": ("UserIdGroupPairs", "GroupId"),
+    "prefix_list": ("PrefixListIds", "PrefixListId"),
+}
+PERMISSIONS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
+
+
+class Rules(Resource):
+    """The rules of one security group."""
+
+    service = "ec2"
+    kind = "rules of the security group"
+    result = "rules"
+    keys: ClassVar = {"ingress": "ingress", "egress": "egress"}
+    unordered = frozenset(PERMISSIONS)
+    taggable = False
+
+    @property
+    def name(self) -> str:
+        """The group."""
+        return str(self.params["group_id"])
+
+    def read(self) -> State | None:
+        """Both lists of rules, or None where there is no such group."""
+        answer = found(self.client.describe_security_groups, "InvalidGroup.NotFound", GroupIds=[self.name])
+        if not answer or not answer["SecurityGroups"]:
+            return None
+        group = answer["SecurityGroups"][0]
+        return {direction: list(_rules(group.get(field, []))) for direction, field in PERMISSIONS.items()}
+
+    def desired(self) -> State:
+        """The options as rules, with ids in the place of names."""
+        return {
+            direction: [_rule(option, self.params["groups"]) for option in self.params[direction]]
+            for direction in PERMISSIONS
+            if self.params[direction] is not None
+        }
+
+    def check(self, current: State | None, desired: State) -> None:
+        """Rules need a group, and a rule stands once."""
+        if current is None:
+            raise RefusedError(f"There is no security group {self.name}; make it before its rules.")
+        for direction, rules in desired.items():
+            keys = [_key(rule) for rule in rules]
+            twice = next((key for key in keys if keys.count(key) > 1), None)
+            if twice is not None:
+                raise RefusedError(f"{direction} of {self.name} has the same rule twice: {twice}.")
+
+    def create(self, desired: State, tags: Tags) -> None:
+        """Never needed: a group without rules is updated."""
+        raise AssertionError("check refuses a group that does not exist")
+
+    def update(self, current: State, changes: State) -> None:
+        """New rules come before old ones go, so that traffic which both allow is never cut."""
+        for direction, wanted in changes.items():
+            old = {_key(rule): rule for rule in current[direction]}
+            new = {_key(rule): rule for rule in wanted}
+            added = [rule for key, rule in new.items() if key not in old]
+            renamed = [
+                rule
+                for key, rule in new.items()
+                if key in old and old[key]["description"] != rule["description"]
+            ]
+            removed = [rule for key, rule in old.items() if key not in new]
+            self._call(f"authorize_security_group_{direction}", added)
+            self._call(f"update_security_group_rule_descriptions_{direction}", renamed)
+            self._call(f"revoke_security_group_{direction}", removed)
+
+    def ensure_absent(self) -> dict[str, Any]:
+        """Without rules there is nothing to take away; the group itself stays."""
+        if not any((self.read() or {}).values()):
+            return {"changed": False}
+        return super().ensure_absent()
+
+    def delete(self, current: State) -> None:
+        """Take all rules away."""
+        for direction, rules in current.items():
+            self._call(f"revoke_security_group_{direction}", rules)
+
+    def _call(self, operation: str, rules: Sequence[Rule]) -> None:
+        if rules:
+            getattr(self.client, operation)(
+                GroupId=self.name, IpPermissions=[_permission(rule) for rule in rules]
+            )
+
+
+def _rule(option: Mapping[str, Any], groups: Mapping[str, str]) -> Rule:
+    """A rule from the options."""
+    rule = {"protocol": option["protocol"], **_ports(option), "description": option["description"]}
+    if option["cidr"]:
+        rule["cidr_ipv6" if ":" in option["cidr"] else "cidr"] = option["cidr"]
+    elif option["group"]:
+        rule["group"] = _group_id(option["group"], groups)
+    else:
+        rule["prefix_list"] = option["prefix_list"]
+    return rule
+
+
+def _ports(option: Mapping[str, Any]) -> dict[str, int]:
+    protocol, port = option["protocol"], option["port"]
+    if protocol == ANY:
+        return {}
+    if protocol in ("icmp", "icmpv6"):
+        return {"from_port": int(port or -1), "to_port": -1}
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", port or "0-65535")
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not first <= last <= 65535:
+        raise RefusedError(f"port is {port!r}; allowed is one from 0 to 65535 or a range like 8000-8100.")
+    return {"from_port": first, "to_port": last}
+
+
+def _group_id(group: str, groups: Mapping[str, str]) -> str:
+    if group in groups:
+        return groups[group]
+    if group.startswith("sg-"):
+        return group
+    raise RefusedError(
+        f"group is {group!r}; allowed are an id (sg-...) and {', '.join(groups) or 'no name'}."
+    )
+
+
+def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:
+    """One rule for each source or target, as AWS counts them."""
+    for permission in permissions:
+        head = {"protocol": str(permission["IpProtocol"])}
+        if head["protocol"] != ANY:
+            head.update(
+                {
+                    option: permission[field]
+                    for option, field in (("from_port", "FromPort"), ("to_port", "ToPort"))
+                    if permission.get(field) is not None
+                }
+            )
+        for kind, (field, key) in TARGETS.items():
+            for target in permission.get(field, []):
+                yield {**head, kind: target[key], "description": target.get("Description", "")}
+
+
+def _key(rule: Rule) -> tuple[Any, ...]:
+    """What tells rules apart: everything but the description."""
+    return tuple(rule.get(field) for field in ("protocol", "from_port", "to_port", *TARGETS))
+
+
+def _permission(rule: Rule) -> dict[str, Any]:
+    kind, (field, key) = next((kind, names) for kind, names in TARGETS.items() if kind in rule)
+    target = {key: rule[kind]}
+    if rule["description"]:
+        target["Description"] = rule["description"]
+    permission: dict[str, Any] = {"IpProtocol": rule["protocol"], field: [target]}
+    if "from_port" in rule:
+        permission.update(FromPort=rule["from_port"], ToPort=rule["to_port"])
+    return permission
+
+
+def main() -> None:
+    """Run the module."""
+    targets = ["cidr", "group", "prefix_list"]
+    rules = {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "protocol": {"default": "tcp"},
+            "port": {},
+            **{target: {} for target in targets},
+            "description": {"default": ""},
+        },
+        "required_one_of": [targets],
+        "mutually_exclusive": [targets],
+    }
+    options = {
+        "group_id": {"required": True},
+        "ingress": rules,
+        "egress": rules,
+        "groups": {"type": "dict", "default": {}},
+    }
+    run(Rules(build_module(options, taggable=False)))
+
+
+if __name__ == "__main__":
+    main()
