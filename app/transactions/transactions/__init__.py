@@ -1,0 +1,1 @@
+"""The transactions service: an HTTP API over MySQL with a Redis cache."""

@@ -1,0 +1,84 @@
+"""The application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from transactions.api import operations, transactions
+from transactions.config import Settings, load_settings
+from transactions.logs import configure_logging, get_logger
+from transactions.middleware import LimitRequests, ObserveRequests
+from transactions.problems import Problem, install_problem_handlers
+from transactions.rate_limit import ClientAddresses, RateLimiter
+from transactions.server import drain_before_exit
+from transactions.services import Services
+
+DESCRIPTION = """Stores transactions.
+
+Amounts are decimal strings and times are UTC. Errors are problem documents (RFC 9457). A request may carry
+`X-Correlation-ID`; every answer does, and the service's log has it."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application with the given settings, else with the environment's."""
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    services = Services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        log = get_logger()
+        async with services.running():
+            drain_before_exit(services.start_draining, settings.shutdown_drain_seconds)
+            log.info("started", version=settings.app_version, commit=settings.app_commit)
+            yield
+        log.info("stopped")
+
+    app = FastAPI(
+        title="Transactions",
+        version=settings.app_version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    app.include_router(operations.router)
+    app.include_router(transactions.router)
+    install_problem_handlers(app)
+    app.add_middleware(
+        LimitRequests,
+        limiter=RateLimiter(
+            services.redis,
+            requests=settings.rate_limit_requests,
+            window_seconds=settings.rate_limit_window_seconds,
+        ),
+        max_body_bytes=settings.max_body_bytes,
+    )
+    app.add_middleware(
+        ObserveRequests,
+        addresses=ClientAddresses(settings.trusted_proxies),
+        is_draining=lambda: services.draining,
+    )
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the problem document that the routes refer to."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = document
+    return app.openapi_schema

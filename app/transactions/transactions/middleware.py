@@ -1,0 +1,194 @@
+"""What happens around every request: correlation id, log, metrics, limits; plain ASGI, as it costs each one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from time import perf_counter
+from uuid import uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from transactions.database import DatabaseUnavailableError
+from transactions.logs import get_logger
+from transactions.metrics import HTTP_DURATION, HTTP_IN_PROGRESS, HTTP_REQUESTS, RATE_LIMITED
+from transactions.problems import database_unavailable, problem_response
+from transactions.rate_limit import ClientAddresses, RateLimiter
+
+CORRELATION_HEADER = b"x-correlation-id"
+# What probes and scrapers ask for is neither limited nor logged line by line.
+OPERATIONAL_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics", "/version"})
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+log = get_logger()
+
+
+def _correlation_id(header: str) -> str:
+    return header if _ACCEPTABLE_ID.fullmatch(header) else uuid4().hex
+
+
+class ObserveRequests:
+    """Gives each request its correlation id, logs and measures it, and turns what escapes into a problem."""
+
+    def __init__(self, app: ASGIApp, addresses: ClientAddresses, is_draining: Callable[[], bool]) -> None:
+        self._app = app
+        self._addresses = addresses
+        self._is_draining = is_draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        headers = Headers(scope=scope)
+        correlation_id = _correlation_id(headers.get("x-correlation-id", ""))
+        peer = scope["client"][0] if scope.get("client") else ""
+        client = self._addresses.resolve(peer, ", ".join(headers.getlist("x-forwarded-for")))
+        scope.setdefault("state", {}).update(correlation_id=correlation_id, client=client)
+        quiet = scope["path"] in OPERATIONAL_PATHS
+        clear_contextvars()
+        bind_contextvars(correlation_id=correlation_id)
+        status = 500
+        extra = [(CORRELATION_HEADER, correlation_id.encode())]
+        if self._is_draining():
+            extra.append((b"connection", b"close"))
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        if not quiet:
+            log.info(
+                "request_started",
+                method=scope["method"],
+                path=scope["path"],
+                client=client,
+                user_agent=headers.get("user-agent", ""),
+            )
+        HTTP_IN_PROGRESS.inc()
+        try:
+            await self._answer(scope, receive, send_observed)
+        finally:
+            HTTP_IN_PROGRESS.dec()
+            elapsed = perf_counter() - started
+            _measure(scope, status, elapsed)
+            if not quiet:
+                log.info(
+                    "request_finished",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    duration_ms=round(elapsed * 1000, 3),
+                )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_tracked(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_tracked)
+        except (DatabaseUnavailableError, SQLAlchemyError) as error:
+            known = isinstance(error, DatabaseUnavailableError)
+            log.error(
+                "database_unavailable" if known else "database_error", exc_info=None if known else error
+            )
+            if begun:
+                raise
+            response = database_unavailable(scope) if known else _internal_error(scope)
+            await response(scope, receive, send)
+        except Exception:
+            log.exception("request_failed")
+            if begun:
+                raise
+            await _internal_error(scope)(scope, receive, send)
+
+
+def _internal_error(scope: Scope) -> ASGIApp:
+    return problem_response(
+        scope,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "The service failed; its log has the details under this correlation id.",
+    )
+
+
+def _measure(scope: Scope, status: int, elapsed: float) -> None:
+    # The route's template, not the path: each id would be a time series of its own.
+    path = getattr(scope.get("route"), "path", "unmatched")
+    method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
+    HTTP_REQUESTS.labels(method, path, str(status)).inc()
+    HTTP_DURATION.labels(method, path).observe(elapsed)
+
+
+class LimitRequests:
+    """Refuses clients that ask too often, and bodies that are too large."""
+
+    def __init__(self, app: ASGIApp, limiter: RateLimiter, max_body_bytes: int) -> None:
+        self._app = app
+        self._limiter = limiter
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"] in OPERATIONAL_PATHS:
+            await self._app(scope, receive, send)
+            return
+        wait = await self._limiter.seconds_to_wait(scope["state"]["client"])
+        if wait:
+            RATE_LIMITED.inc()
+            response = problem_response(
+                scope,
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "rate-limited",
+                f"Too many requests; try again in {wait} s.",
+                headers={"Retry-After": str(wait)},
+            )
+            await response(scope, receive, send)
+            return
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        await self._with_bounded_body(scope, receive, send)
+
+    async def _with_bounded_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Read here, so that a body without a length is bounded too, and no route starts on one too large.
+        messages: list[Message] = []
+        size = 0
+        while True:
+            message = await receive()
+            messages.append(message)
+            size += len(message.get("body", b""))
+            if size > self._max_body_bytes:
+                await self._refuse_body(scope, receive, send)
+                return
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                break
+        replay = iter(messages)
+
+        async def receive_replayed() -> Message:
+            return next(replay, None) or await receive()
+
+        await self._app(scope, receive_replayed, send)
+
+    async def _refuse_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = problem_response(
+            scope,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body-too-large",
+            f"The body is larger than {self._max_body_bytes} bytes.",
+            headers={"Connection": "close"},
+        )
+        await response(scope, receive, send)
