@@ -1,0 +1,113 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The front door of the engine: takes the options, lets the parts do the work, hands back the result."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import account, destroy, journal, plan, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.progress import Progress
+from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import APPLY, PLAN, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
+
+ARGUMENTS = {
+    "roles": {"type": "list", "elements": "raw", "default": []},
+    "tasks": {"type": "list", "elements": "path", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only": {"type": "list", "elements": "str", "default": []},
+    "account": {"type": "str", "default": ""},
+    "region": {"type": "str", "default": ""},
+    "confirm": {"type": "str", "default": ""},
+    "parallel": {"type": "int", "default": 16},
+    "journal": {"type": "path", "default": ""},
+    "outputs": {"type": "raw", "default": {}},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs roles as a graph."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    @classmethod
+    def finalize_task_arg(cls, name: str, value: t.Any, templar: t.Any, context: t.Any) -> t.Any:
+        """Leave ``outputs`` as written: they are rendered when the results they speak of exist."""
+        return value if name == "outputs" else super().finalize_task_arg(name, value, templar, context)
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Plan, apply or destroy."""
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths), options["parallel"])
+        try:
+            prepared = prepare(self._task, task_vars or {}, options)
+            if prepared.problems:
+                return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
+            self._check_account(processes, prepared, options)
+            return self._converge(processes, prepared, options)
+        finally:
+            processes.close()
+
+    def _converge(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        planning = bool(self._task.check_mode)
+        progress = Progress(Display(), planning)
+        run_options = Options(
+            mode=PLAN if planning else APPLY,
+            parallel=options["parallel"],
+            start_action=lambda step, variables, check: ActionFork(
+                step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
+            ),
+            on_record=progress.show,
+        )
+        if options["state"] == "absent":
+            calls = destroy.run(prepared, processes, run_options, options["confirm"])
+        else:
+            calls = Schedule(prepared.graph, prepared.renderer, processes, run_options).run()
+        if options["journal"]:
+            journal.write(options["journal"], prepared.host.name, run_options.mode, calls)
+        return self._result(prepared, calls, planning, options)
+
+    def _result(
+        self, prepared: Preparation, calls: list[CallRecord], planning: bool, options: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        counts = records.summary(calls)
+        failures = [call for call in calls if call.status == records.FAILED]
+        text = plan.lines(calls) if planning else [plan.outcome(calls)]
+        for line in text:
+            Display().display(line)
+        result: dict[str, t.Any] = {
+            "changed": bool(counts[records.CHANGED] + counts[records.PLANNED])
+            or any(call.status == records.UNKNOWN and not call.reads for call in calls),
+            "failed": bool(failures),
+            "summary": counts,
+            "calls": [call.as_result() for call in sorted(calls, key=lambda call: call.order)],
+            "msg": "\n".join([text[-1], *(f"{call.title} ({call.location}): {call.msg}" for call in failures)]),
+            "_ansible_verbose_override": True,
+        }
+        if not failures and not planning and options["state"] == "present":
+            result["outputs"] = prepared.renderer.outputs(options["outputs"])
+        return result
+
+    def _check_account(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> None:
+        if not options["account"]:
+            return
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        warning = account.check(
+            processes,
+            prepared.renderer.serialise_for,
+            options["account"],
+            {**environment, **prepared.environment},
+            planning=bool(self._task.check_mode),
+        )
+        if warning:
+            Display().warning(warning)

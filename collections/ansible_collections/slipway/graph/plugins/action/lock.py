@@ -1,0 +1,77 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Takes the lock of a system in an environment for the rest of the playbook run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import lock_keeper
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import environment_of
+
+ARGUMENTS = {
+    "table": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True},
+    "reason": {"type": "str", "default": "ansible-playbook"},
+    "region": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """One lock, held as long as this ansible-playbook lives."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Take the lock; a plan writes nothing and takes none."""
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if self._task.check_mode:
+            return {"changed": False, "skipped": True, "msg": "a plan takes no lock"}
+        answer = self._ask(options)
+        if not answer["acquired"]:
+            raise AnsibleActionFail(_refusal(options, answer))
+        if "took_over" in answer:
+            previous = answer["took_over"]
+            how = "has expired" if previous["expired"] else "is gone"
+            Display().warning(
+                f"taking over the lock {options['key']}: {previous['holder']} held it since {previous['since']} and {how}"
+            )
+        return {"changed": False, **answer}
+
+    def _ask(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        request = lock_keeper.Request(
+            table=options["table"], key=options["key"], reason=options["reason"], process=os.getppid()
+        )
+        environment = {**os.environ, **environment_of(self._task)}
+        if options["region"]:
+            environment["AWS_DEFAULT_REGION"] = options["region"]
+        finished = subprocess.run(
+            [sys.executable, "-s", lock_keeper.__file__],
+            input=json.dumps(request), capture_output=True, text=True, check=False, env=environment,
+        )  # fmt: skip
+        if finished.returncode or not finished.stdout:
+            raise AnsibleActionFail(f"the lock could not be asked for: {finished.stderr.strip()[-500:]}")
+        return t.cast("dict[str, t.Any]", json.loads(finished.stdout))
+
+
+def _refusal(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
+    if answer.get("error") == "ResourceNotFoundException":
+        return (
+            f"there is no lock table {options['table']} in this account and Region; make it once with "
+            "playbooks/bootstrap.yml and the same inventory"
+        )
+    if "error" in answer:
+        return f"the lock {options['key']} could not be taken: {answer['message']}"
+    return (
+        f"{options['key']} is locked by {answer['holder']} since {answer['since']} ({answer['reason']}); "
+        "two runs must not write at once. Wait for it to end; a lock whose holder is gone frees itself within a minute"
+    )

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: converge
+short_description: Run roles as a graph
+version_added: "0.1.0"
+author: The Slipway developers
+description:
+  - Reads ordinary roles and task files with Ansible's own loader, sees from the templates which task needs which
+    registered result, and runs every call the moment its needs are met, in warm processes.
+  - The same roles in the C(roles) of a play make the same account, only slower.
+  - In check mode every module really runs, but is stopped at its first write to AWS, which becomes the plan. No
+    module has to support check mode for that, and nothing is written.
+  - A task needs what its arguments, loop, conditions and variables reach, also through other variables. Order
+    without data is said with C(vars), as in C(after) with a list of registered names.
+options:
+  roles:
+    description: Roles in reading order, as in a play.
+    type: list
+    elements: raw
+    default: []
+  tasks:
+    description: Task files that run after the roles, seen from the playbook's folder.
+    type: list
+    elements: path
+    default: []
+  state:
+    description:
+      - V(present) makes what the tasks say.
+      - V(absent) runs the graph backwards with O(state=absent) for every module that knows it, after a pass that
+        only reads has found what exists.
+    type: str
+    choices: [present, absent]
+    default: present
+  only:
+    description: Roles to which the run is limited; what they need runs too.
+    type: list
+    elements: str
+    default: []
+  account:
+    description: The account id that the credentials must belong to, compared before any other call. Empty means any.
+    type: str
+    default: ""
+  region:
+    description: A Region that is checked to exist, offline. Empty means no check.
+    type: str
+    default: ""
+  confirm:
+    description: With O(state=absent), the inventory name of the host, as a confirmation.
+    type: str
+    default: ""
+  parallel:
+    description: How many calls may run at once.
+    type: int
+    default: 16
+  journal:
+    description: Where to write the journal of the run as JSON. Empty means nowhere.
+    type: path
+    default: ""
+  outputs:
+    description: Anything to render after an apply, when every result exists; returned as RV(outputs).
+    type: raw
+    default: {}
+attributes:
+  check_mode:
+    description: Plans exactly, without a write.
+    support: full
+  diff_mode:
+    description: Modules are asked for their differences.
+    support: partial
+"""
+
+EXAMPLES = r"""
+- name: Converge the roles of a system
+  slipway.graph.converge:
+    roles: [vpc, rds]
+
+- name: Make only the load balancer and what it needs
+  slipway.graph.converge:
+    roles: [vpc, security_groups, rds, alb]
+    only: [alb]
+
+- name: Delete it all
+  slipway.graph.converge:
+    roles: [vpc, rds]
+    state: absent
+    confirm: "{{ inventory_hostname }}"
+"""
+
+RETURN = r"""
+calls:
+  description: Every call in reading order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    task: {description: The task's name., type: str}
+    role: {description: Its role., type: str}
+    item: {description: The label of its loop item., type: str}
+    location: {description: File and line., type: str}
+    module: {description: The module's full name., type: str}
+    status:
+      description: One of V(ok), V(changed), V(planned), V(unknown), V(skipped), V(failed), V(blocked).
+      type: str
+    msg: {description: Why it failed., type: str}
+    seconds: {description: How long it took., type: float}
+    writes: {description: In a plan the writes that were stopped, with service, operation and parameters., type: list}
+    unknown: {description: In a plan the registered names that are known only after the apply., type: list}
+    reads: {description: Whether the module never writes., type: bool}
+    api_calls: {description: How many API calls it made., type: int}
+summary:
+  description: The number of calls by status.
+  returned: always
+  type: dict
+outputs:
+  description: O(outputs), rendered.
+  returned: after a successful apply
+  type: raw
+"""

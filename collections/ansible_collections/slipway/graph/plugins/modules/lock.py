@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: lock
+short_description: Hold a lock in DynamoDB for the rest of the playbook run
+version_added: "0.1.0"
+author: The Slipway developers
+description:
+  - Takes a lock with a conditional put and keeps renewing it as long as this C(ansible-playbook) lives. When the run
+    ends, however it ends, the lock is freed.
+  - A second run is told who holds the lock, since when and why. An expired lock, and one whose holder was a process
+    of this machine that is gone, is taken over with a warning.
+  - In check mode no lock is taken.
+options:
+  table:
+    description: The table, with the string key C(LockID).
+    type: str
+    required: true
+  key:
+    description: What is locked, a system in an environment.
+    type: str
+    required: true
+  reason:
+    description: What others are told this run is doing.
+    type: str
+    default: ansible-playbook
+  region:
+    description: The table's Region. Empty means that of the environment.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Takes no lock.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Lock this system in this environment
+  slipway.graph.lock:
+    table: slipway-locks
+    key: "{{ inventory_hostname }}"
+    reason: rollout
+"""
+
+RETURN = r"""
+acquired:
+  description: Always true; otherwise the task fails.
+  returned: success
+  type: bool
+already:
+  description: Whether this run held the lock before.
+  returned: when it did
+  type: bool
+took_over:
+  description: From whom the lock was taken over.
+  returned: when it was
+  type: dict
+"""

@@ -1,0 +1,123 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one seam through which every AWS call of a module goes: what it journals, and where a plan stops it.
+
+Everything boto3 sends passes ``botocore.client.BaseClient._make_api_call``. In an apply the call is journalled
+and sent. In a plan reads are sent, and the first write raises :class:`WriteBarrier` instead, so a plan is exact
+for modules whose check mode is missing or wrong. An operation is a read only if its name says so: unknown means
+write.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+READ_PREFIXES = (
+    "Describe",
+    "Get",
+    "List",
+    "Head",
+    "Lookup",
+    "BatchGet",
+    "BatchDescribe",
+    "Simulate",
+    "Search",
+    "Check",
+    "Validate",
+    "Assume",
+    "Query",
+    "Scan",
+    "Select",
+    "Filter",
+)
+
+
+class WriteBarrier(BaseException):
+    """A module was about to write. Not an ``Exception``: modules catch those and would go on."""
+
+
+class ApiCall(t.TypedDict, total=False):
+    """One line of the journal. Never holds a parameter's or an answer's value."""
+
+    service: str
+    operation: str
+    seconds: float
+    retries: int
+    error: str
+
+
+class Write(t.TypedDict):
+    """A write that a plan stopped: ``parameters`` without the values of ``no_log`` options."""
+
+    service: str
+    operation: str
+    parameters: dict[str, t.Any]
+
+
+class Seam:
+    """What the running call may do and what it has done; one per process, as modules run one at a time."""
+
+    def __init__(self) -> None:
+        self.mode = "apply"
+        self.calls: list[ApiCall] = []
+        self.writes: list[Write] = []
+
+    def begin(self, mode: str) -> None:
+        """Start the books of the next call; ``mode`` is apply, plan or inspect (see :meth:`intercept`)."""
+        self.mode, self.calls, self.writes = mode, [], []
+
+    def intercept(self, original: t.Callable[..., t.Any], client: t.Any, operation: str, parameters: t.Any) -> t.Any:
+        """Send, journal or stop one API call.
+
+        In ``inspect`` mode, which destroy uses to find ids, writes that change an existing resource are answered
+        with nothing instead of stopping the module, so that it goes on to return what it knows of the resource.
+        """
+        service = client.meta.service_model.service_name
+        if self.mode != "apply" and not is_read(operation):
+            self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
+            if self.mode == "inspect" and not creates(operation):
+                return {}
+            raise WriteBarrier(f"{service}:{operation}")
+        return self._send(original, client, service, operation, parameters)
+
+    def _send(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
+        call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
+        started = time.monotonic()
+        try:
+            answer = original(client, operation, parameters)
+            call["retries"] = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+            return answer
+        except Exception as error:
+            response = getattr(error, "response", None) or {}
+            call["error"] = response.get("Error", {}).get("Code") or type(error).__name__
+            call["retries"] = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+            raise
+        finally:
+            call["seconds"] = round(time.monotonic() - started, 4)
+            self.calls.append(call)
+
+
+def is_read(operation: str) -> bool:
+    """Whether an API operation only reads, judged by its name."""
+    return operation.startswith(READ_PREFIXES)
+
+
+def creates(operation: str) -> bool:
+    """Whether a write makes something new, so that nothing can be known of it before."""
+    return operation.startswith(("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore"))
+
+
+def install(seam: Seam) -> None:
+    """Put the seam between every botocore client of this process and AWS."""
+    import botocore.client  # noqa: PLC0415 - only the warm processes have boto3 loaded
+
+    base: t.Any = botocore.client.BaseClient
+    original = base._make_api_call
+
+    def _make_api_call(self: t.Any, operation_name: str, api_params: t.Any) -> t.Any:
+        return seam.intercept(original, self, operation_name, api_params)
+
+    base._make_api_call = _make_api_call

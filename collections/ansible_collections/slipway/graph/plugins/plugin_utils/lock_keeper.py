@@ -1,0 +1,186 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Takes a lock in DynamoDB, renews it while a process lives, and frees it when that process ends, however it ends.
+
+A program of its own: the lock has to outlast the task that takes it and must not outlast the playbook run. Reads
+one JSON request from standard input, answers one JSON line on standard output, then goes on in the background.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import getpass
+import json
+import os
+import select
+import socket
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+LEASE_SECONDS = 60
+RENEW_SECONDS = 20
+
+
+class Request(t.TypedDict):
+    """``process`` is the one whose life the lock shares."""
+
+    table: str
+    key: str
+    reason: str
+    process: int
+
+
+def started_at(process: int) -> str:
+    """What tells a process from a later one with the same number; empty if it is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def holder_of(process: int) -> str:
+    """The name a run holds its locks under."""
+    return f"{getpass.getuser()}@{socket.gethostname()}:{process}:{started_at(process)}"
+
+
+def is_dead(holder: str) -> bool:
+    """Whether a holder was a process of this machine that is gone; a foreign one is never known to be."""
+    place, _, rest = holder.partition(":")
+    process, _, start = rest.partition(":")
+    if place.rpartition("@")[2] != socket.gethostname() or not process.isdigit():
+        return False
+    return started_at(int(process)) != start
+
+
+class Lock:
+    """One item of the lock table."""
+
+    def __init__(self, client: t.Any, request: Request) -> None:
+        self._client = client
+        self._request = request
+        self._holder = holder_of(request["process"])
+        self._since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def take(self) -> dict[str, t.Any]:
+        """Take the lock, from a dead or expired holder too.
+
+        :returns: ``{acquired: true}``, with ``already`` if this run has it and ``took_over`` if it was somebody's;
+            ``{acquired: false, holder, since, reason}`` if it is held.
+        """
+        try:
+            self._put("attribute_not_exists(LockID)", {})
+            return {"acquired": True}
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self._take_from(self._read())
+
+    def _take_from(self, item: dict[str, str]) -> dict[str, t.Any]:
+        if not item:
+            return self.take()  # freed in between
+        if item["Holder"] == self._holder:
+            return {"acquired": True, "already": True}
+        expired = float(item["ExpiresAt"]) < time.time()
+        if not expired and not is_dead(item["Holder"]):
+            return {
+                "acquired": False,
+                "holder": item["Holder"],
+                "since": item["Since"],
+                "reason": item["Reason"],
+            }
+        try:
+            self._put(
+                "Holder = :old AND ExpiresAt = :at",
+                {":old": {"S": item["Holder"]}, ":at": {"N": item["ExpiresAt"]}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self._take_from(self._read())
+        return {
+            "acquired": True,
+            "took_over": {"holder": item["Holder"], "since": item["Since"], "expired": expired},
+        }
+
+    def renew(self) -> None:
+        """Move the expiry; fails if somebody else has the lock."""
+        self._put("Holder = :me", {":me": {"S": self._holder}})
+
+    def free(self) -> None:
+        """Give the lock back, if it is still ours."""
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.delete_item(
+                TableName=self._request["table"],
+                Key={"LockID": {"S": self._request["key"]}},
+                ConditionExpression="Holder = :me",
+                ExpressionAttributeValues={":me": {"S": self._holder}},
+            )
+
+    def _put(self, condition: str, values: dict[str, t.Any]) -> None:
+        self._client.put_item(
+            TableName=self._request["table"],
+            Item={
+                "LockID": {"S": self._request["key"]},
+                "Holder": {"S": self._holder},
+                "Reason": {"S": self._request["reason"]},
+                "Since": {"S": self._since},
+                "ExpiresAt": {"N": str(int(time.time()) + LEASE_SECONDS)},
+            },
+            ConditionExpression=condition,
+            **({"ExpressionAttributeValues": values} if values else {}),
+        )
+
+    def _read(self) -> dict[str, str]:
+        answer = self._client.get_item(
+            TableName=self._request["table"], Key={"LockID": {"S": self._request["key"]}}, ConsistentRead=True
+        )
+        return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
+
+
+def keep(lock: Lock, process: int) -> None:
+    """Renew until the process has ended, then free."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        lock.free()
+        return
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while not poll.poll(RENEW_SECONDS * 1000):
+        try:
+            lock.renew()
+        except (BotoCoreError, ClientError):
+            continue  # a passing fault costs nothing while the lease runs; a lost lock cannot be renewed anyway
+    lock.free()
+
+
+def _go_on_in_background() -> None:
+    """Let go of everything of the caller's, its pipes above all."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+
+
+def main() -> None:
+    """Take the lock, say how it went, keep it."""
+    request: Request = json.load(sys.stdin)
+    try:
+        lock = Lock(boto3.client("dynamodb"), request)
+        answer = lock.take()
+    except ClientError as error:
+        answer = {"acquired": False, "error": error.response["Error"]["Code"], "message": str(error)}
+    except BotoCoreError as error:
+        answer = {"acquired": False, "error": type(error).__name__, "message": str(error)}
+    print(json.dumps(answer), flush=True)
+    if not answer["acquired"] or answer.get("already"):
+        return
+    if os.fork() == 0:
+        _go_on_in_background()
+        keep(lock, request["process"])
+
+
+if __name__ == "__main__":
+    main()

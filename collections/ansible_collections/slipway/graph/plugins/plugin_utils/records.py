@@ -1,0 +1,72 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is remembered of each call: the one shape that output, plan, journal and the task's result are made from."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as c
+import dataclasses
+import typing as t
+
+OK = "ok"
+CHANGED = "changed"
+PLANNED = "planned"
+UNKNOWN = "unknown"
+SKIPPED = "skipped"
+FAILED = "failed"
+BLOCKED = "blocked"
+STATUSES = (OK, CHANGED, PLANNED, UNKNOWN, SKIPPED, FAILED, BLOCKED)
+
+
+@dataclasses.dataclass
+class CallRecord:
+    """One call, or one task that made none (skipped, blocked).
+
+    ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet,
+    ``reads`` says that the module never writes.
+    """
+
+    task: str
+    role: str
+    location: str
+    module: str
+    status: str
+    order: tuple[int, int]
+    item: str | None = None
+    msg: str = ""
+    seconds: float = 0.0
+    started: float = 0.0
+    writes: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    unknown: list[str] = dataclasses.field(default_factory=list)
+    reads: bool = False
+    api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """How the call is named to people."""
+        item = f" ({self.item})" if self.item is not None else ""
+        return f"{self.role}: {self.task}{item}" if self.role else f"{self.task}{item}"
+
+    def as_result(self) -> dict[str, t.Any]:
+        """The call as the task's result lists it."""
+        return {
+            "task": self.task,
+            "role": self.role,
+            "item": self.item,
+            "location": self.location,
+            "module": self.module,
+            "status": self.status,
+            "msg": self.msg,
+            "seconds": round(self.seconds, 3),
+            "writes": self.writes,
+            "unknown": self.unknown,
+            "reads": self.reads,
+            "api_calls": len(self.api_calls),
+        }
+
+
+def summary(records: c.Iterable[CallRecord]) -> dict[str, int]:
+    """How many calls ended how; every status is there."""
+    counts = collections.Counter(record.status for record in records)
+    return {status: counts[status] for status in STATUSES}

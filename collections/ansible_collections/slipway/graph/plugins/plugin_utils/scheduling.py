@@ -1,0 +1,524 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs a graph: every call the moment its own needs are met and a slot is free, in one single-threaded loop."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import graphlib
+import heapq
+import itertools
+import json
+import selectors
+import time
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.json import Direction, get_module_decoder
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
+from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer, Variables
+from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
+
+APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
+_DECODER = get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)
+# Ansible's own defaults for `until` without `retries`.
+UNTIL_RETRIES = 3
+
+Result = dict[str, t.Any]
+ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any]]
+ActionRunner = c.Callable[[Step, Variables, bool], t.Any]
+
+
+@dataclasses.dataclass
+class Options:
+    """How a run is done. ``start_action`` starts a task that has an action plugin (see :mod:`actions`)."""
+
+    mode: str
+    parallel: int
+    start_action: ActionRunner
+    on_record: c.Callable[[CallRecord, int, int], None]
+    register: bool = True
+    arguments: ArgumentsFilter = lambda _step, arguments: arguments
+
+
+@dataclasses.dataclass
+class _Call:
+    """A call on its way: the item at ``position`` of its step's loop, or the whole step without a loop."""
+
+    step: Step
+    position: int
+    item: t.Any
+    label: str | None
+    variables: Variables
+    started: float = 0.0
+    attempt: int = 0
+    module_call: ModuleCall | None = None
+    no_log: bool = False
+    api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class _Progress:
+    """Where a step stands."""
+
+    missing: int
+    items: list[t.Any] | None = None
+    next_position: int = 0
+    running: int = 0
+    results: dict[int, Result] = dataclasses.field(default_factory=dict)
+    statuses: set[str] = dataclasses.field(default_factory=set)
+    ended: bool = False
+
+    @property
+    def size(self) -> int:
+        return 1 if self.items is None else len(self.items)
+
+
+class Schedule:
+    """One run of one graph. ``records`` grows as calls end; ``results`` has what each step returned."""
+
+    def __init__(self, graph: Graph, renderer: Renderer, processes: WarmProcesses, options: Options) -> None:
+        self.records: list[CallRecord] = []
+        self.results: dict[Step, Result] = {}
+        self.interrupted = False
+        self._graph = graph
+        self._renderer = renderer
+        self._processes = processes
+        self._options = options
+        self._progress = {step: _Progress(missing=len(graph.needs(step))) for step in graph.steps}
+        self._dependents = graph.dependents()
+        self._urgency = _heights(graph, self._dependents)
+        self._ready: list[tuple[int, int, Step]] = []
+        self._delayed: list[tuple[float, int, _Call]] = []
+        self._running: dict[t.Any, _Call] = {}
+        self._selector = selectors.DefaultSelector()
+        self._numbers = itertools.count()
+        self._origin = time.monotonic()
+
+    def run(self) -> list[CallRecord]:
+        """Run until everything that can run has ended.
+
+        :returns: a record per call, in the order they ended.
+        """
+        for step in self._graph.steps:
+            self._offer_if_ready(step)
+        while self._running or self._delayed or (self._ready and not self.interrupted):
+            self._start_what_can()
+            self._wait()
+        self._selector.close()
+        return self.records
+
+    def interrupt(self) -> None:
+        """Start nothing new; what runs may end."""
+        self.interrupted = True
+        self._delayed.clear()
+
+    def step_status(self, step: Step) -> str:
+        """A step's status: the gravest among its calls'."""
+        statuses = self._progress[step].statuses
+        order = (
+            records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK,
+        )  # fmt: skip
+        return next((status for status in order if status in statuses), records.SKIPPED)
+
+    # Starting
+
+    def _offer_if_ready(self, step: Step) -> None:
+        if self._progress[step].missing == 0:
+            heapq.heappush(self._ready, (-self._urgency[step], step.index, step))
+
+    def _start_what_can(self) -> None:
+        now = time.monotonic()
+        while self._delayed and self._delayed[0][0] <= now and self._free:
+            self._dispatch(heapq.heappop(self._delayed)[2])
+        while self._ready and not self.interrupted and self._free:
+            entry = heapq.heappop(self._ready)
+            if self._advance(entry[2]):
+                heapq.heappush(self._ready, entry)
+
+    @property
+    def _free(self) -> bool:
+        return len(self._running) < self._options.parallel
+
+    def _advance(self, step: Step) -> bool:
+        """Start the step's next call; whether it has more to start."""
+        progress = self._progress[step]
+        if progress.next_position == 0 and not self._open(step):
+            return False
+        position = progress.next_position
+        progress.next_position += 1
+        progress.running += 1
+        self._begin(step, position)
+        return progress.next_position < progress.size and not progress.ended
+
+    def _open(self, step: Step) -> bool:
+        """Find out what the step is going to do; whether there are calls to start."""
+        statuses = {self.step_status(need) for need in self._graph.needs(step)}
+        if statuses & {records.FAILED, records.BLOCKED}:
+            self._end_without_calls(step, records.BLOCKED)
+            return False
+        unknown = self._unknown_needs(step)
+        if unknown:
+            self._record_unknown(step, unknown)
+            return False
+        if step.has_action_plugin:
+            return True
+        try:
+            self._progress[step].items = self._renderer.loop_items(step)
+        except AnsibleError as error:
+            return self._loop_failed(step, error)
+        if self._progress[step].items == []:
+            self._end_without_calls(step, records.SKIPPED)
+            return False
+        return True
+
+    def _loop_failed(self, step: Step, error: AnsibleError) -> bool:
+        """A loop that cannot be rendered is no failure if a condition (without the item) rules the step out."""
+        try:
+            skipped = not self._renderer.holds(step.task.when, self._renderer.variables(step))
+        except AnsibleError:
+            skipped = False
+        if skipped:
+            self._end_without_calls(step, records.SKIPPED)
+        else:
+            self._progress[step].statuses.add(records.FAILED)
+            self._add_record(self._record(step, 0, None, records.FAILED, msg=_message(error)))
+            self._finish(step)
+        return False
+
+    def _unknown_needs(self, step: Step) -> list[Step]:
+        if self._options.mode == APPLY:
+            return []
+        pending = {records.PLANNED, records.UNKNOWN}
+        return [need for need in self._graph.data[step] if self.step_status(need) in pending]
+
+    def _record_unknown(self, step: Step, unknown: list[Step]) -> None:
+        """Say what would run once its inputs exist, item by item where the loop is known already."""
+        names = {name for need in unknown for name in need.registers}
+        try:
+            items = None if self._reaches(step.task.loop, step, names) else self._renderer.loop_items(step)
+        except AnsibleError:
+            items = None
+        conditions_known = not any(self._reaches("{{ " + str(when) + " }}", step, names) for when in step.task.when)
+        for position, item in enumerate(items if items is not None else [None]):
+            overlay = self._renderer.loop_variables(step, items, position) if items is not None else {}
+            variables = self._renderer.variables(step, overlay)
+            status, label = records.UNKNOWN, None
+            try:
+                if conditions_known and not self._renderer.holds(step.task.when, variables):
+                    status = records.SKIPPED
+                label = self._renderer.label(step, variables, item) if items is not None else None
+            except AnsibleError:
+                pass  # a condition over what only the apply can tell
+            self._progress[step].statuses.add(status)
+            self._add_record(
+                self._record(step, position, label, status, unknown=sorted(names & self._own_reach(step, names)))
+            )
+        self._finish(step)
+
+    def _reaches(self, value: t.Any, step: Step, names: set[str]) -> bool:
+        return bool(self._renderer.value_reaches(step, value, names))
+
+    def _own_reach(self, step: Step, names: set[str]) -> set[str]:
+        return self._renderer.reached(step, names)
+
+    def _begin(self, step: Step, position: int) -> None:
+        items = self._progress[step].items
+        overlay = self._renderer.loop_variables(step, items, position) if items is not None else {}
+        variables = self._renderer.variables(step, overlay)
+        item = items[position] if items is not None else None
+        call = _Call(step, position, item, None, variables, started=time.monotonic())
+        try:
+            call.no_log = bool(self._renderer.field(step.task.no_log, variables))
+            if items is not None:
+                call.label = "(hidden by no_log)" if call.no_log else self._renderer.label(step, variables, item)
+            if step.has_action_plugin:
+                self._start_action(call)
+                return
+            false_condition = self._renderer.false_condition(step, variables)
+            if false_condition is not None:
+                self._end_call(call, _skipped(false_condition), records.SKIPPED)
+                return
+            call.module_call = self._module_call(call)
+        except AnsibleError as error:
+            self._end_call(call, {"failed": True, "changed": False, "msg": _message(error)}, records.FAILED)
+            return
+        self._dispatch(call)
+
+    def _module_call(self, call: _Call) -> ModuleCall:
+        arguments = self._options.arguments(call.step, self._renderer.arguments(call.step, call.variables))
+        check_mode = self._check_mode(call)
+        plans = self._options.mode != APPLY or check_mode
+        mode = self._options.mode if self._options.mode != APPLY else (PLAN if check_mode else APPLY)
+        # A module that uses boto3 is stopped by the barrier, whatever its check mode says; the others are asked.
+        return ModuleCall(
+            module=call.step.module,
+            args=self._renderer.serialise(
+                call.step,
+                arguments,
+                check_mode=plans and not uses_boto3(call.step.module),
+                no_log=call.no_log,
+            ),
+            environment=self._renderer.environment(call.step, call.variables),
+            mode=mode,
+        )
+
+    def _check_mode(self, call: _Call) -> bool:
+        own = call.step.task.check_mode
+        if isinstance(own, str):
+            own = self._renderer.field(own, call.variables)
+        return bool(own) if own is not None else False
+
+    def _dispatch(self, call: _Call) -> None:
+        if call.module_call is None:
+            raise RuntimeError("a call without a module cannot be dispatched")
+        call.attempt += 1
+        connection = self._processes.submit(next(self._numbers), call.module_call)
+        self._running[connection] = call
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _start_action(self, call: _Call) -> None:
+        check_mode = self._options.mode != APPLY or self._check_mode(call)
+        fork = self._options.start_action(call.step, call.variables, check_mode)
+        self._running[fork] = call
+        self._selector.register(fork, selectors.EVENT_READ)
+
+    # Ending
+
+    def _wait(self) -> None:
+        timeout = None
+        if self._delayed:
+            timeout = max(0.0, self._delayed[0][0] - time.monotonic())
+        if not self._running and timeout is None:
+            return
+        for key, _events in self._selector.select(timeout):
+            self._selector.unregister(key.fileobj)
+            call = self._running.pop(key.fileobj)
+            if call.step.has_action_plugin:
+                self._action_ended(call, key.fileobj.collect())  # type: ignore[union-attr]  # an ActionFork
+            else:
+                self._module_ended(call, key.fileobj)
+
+    def _action_ended(self, call: _Call, result: Result) -> None:
+        if result.get("failed"):
+            status = records.FAILED
+        elif result.get("skipped"):
+            status = records.SKIPPED
+        elif result.get("changed"):
+            status = records.CHANGED if self._options.mode == APPLY else records.PLANNED
+        else:
+            status = records.OK
+        if status != records.FAILED and call.step.module == "ansible.builtin.set_fact":
+            self._register_facts(result)
+        self._end_call(call, result, status)
+
+    def _register_facts(self, result: Result) -> None:
+        for entry in result.get("results", [result]):
+            self._renderer.registered.update(entry.get("ansible_facts") or {})
+
+    def _module_ended(self, call: _Call, connection: t.Any) -> None:
+        answer = self._processes.collect(connection)
+        if answer is None:
+            result: Result = {"failed": True, "msg": f"the process that ran {call.step.module} died"}
+            self._end_call(call, result, records.FAILED)
+            return
+        call.api_calls += answer["calls"]
+        if answer["writes"] and (self._options.mode != INSPECT or answer["result"] is None):
+            writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
+            self._end_call(call, {"changed": True}, records.PLANNED, writes=writes)
+            return
+        self._result_arrived(call, _decode(call.step, answer))
+
+    def _result_arrived(self, call: _Call, result: Result) -> None:
+        task = call.step.task
+        retries = self._attempts_allowed(call)
+        if retries > 1:
+            result["attempts"] = call.attempt
+        try:
+            self._judge(call, result)
+            satisfied = self._renderer.holds(task.until or [not result["failed"]], self._with_result(call, result))
+        except AnsibleError as error:
+            result |= {"failed": True, "msg": _message(error)}
+            satisfied = True
+        if not satisfied and call.attempt < retries and not self.interrupted:
+            delay = float(self._renderer.field(task.delay, call.variables))
+            entry = (time.monotonic() + max(delay, 0.0), next(self._numbers), call)
+            heapq.heappush(self._delayed, entry)
+            return
+        if retries > 1 and not satisfied:
+            result["failed"] = True
+        self._end_call(call, result, _status(result))
+
+    def _attempts_allowed(self, call: _Call) -> int:
+        task = call.step.task
+        if self._options.mode != APPLY:
+            return 1
+        if task.retries is not None:
+            return 1 + max(0, int(self._renderer.field(task.retries, call.variables)))
+        return 1 + UNTIL_RETRIES if task.until else 1
+
+    def _judge(self, call: _Call, result: Result) -> None:
+        """Apply ``changed_when`` and ``failed_when`` the way Ansible's executor does."""
+        result.setdefault("failed", result.get("rc", 0) not in (0, "0"))
+        result.setdefault("changed", False)
+        if "skipped" in result:
+            return
+        task = call.step.task
+        if task.changed_when:
+            result["changed"] = self._renderer.holds(task.changed_when, self._with_result(call, result))
+        if task.failed_when:
+            failed = self._renderer.holds(task.failed_when, self._with_result(call, result))
+            result["failed"] = result["failed_when_result"] = failed
+
+    def _with_result(self, call: _Call, result: Result) -> Variables:
+        register = call.step.task.register
+        return call.variables.new_child({register: result}) if register else call.variables  # type: ignore[attr-defined]
+
+    def _end_call(self, call: _Call, result: Result, status: str, writes: list[t.Any] | None = None) -> None:
+        progress = self._progress[call.step]
+        progress.running -= 1
+        progress.statuses.add(status)
+        task = call.step.task
+        if progress.items is not None:
+            overlay = self._renderer.loop_variables(call.step, progress.items, call.position)
+            result = {**result, **overlay, "_ansible_item_result": True}
+        progress.results[call.position] = result
+        message = "" if status != records.FAILED else _failure_text(result)
+        if call.no_log or result.get("_ansible_no_log"):
+            message = message and "the output is hidden by no_log"
+        self._add_record(
+            self._record(
+                call.step,
+                call.position,
+                call.label,
+                status,
+                msg=message,
+                writes=writes or [],
+                api_calls=call.api_calls,
+                started=call.started - self._origin,
+                seconds=time.monotonic() - call.started,
+            )
+        )
+        if len(progress.results) == progress.size:
+            registered = self._assemble(progress)
+            self.results[call.step] = registered
+            if task.register and self._options.register and not progress.statuses & {records.PLANNED, records.UNKNOWN}:
+                self._renderer.registered[task.register] = registered
+            self._finish(call.step)
+
+    def _assemble(self, progress: _Progress) -> Result:
+        results = [progress.results[position] for position in sorted(progress.results)]
+        if progress.items is None:
+            return results[0]
+        failed = any(result.get("failed") for result in results)
+        skipped = all(result.get("skipped") for result in results)
+        message = "One or more items failed" if failed else "All items skipped" if skipped else "All items completed"
+        return {
+            "results": results,
+            "changed": any(result.get("changed") for result in results),
+            "failed": failed,
+            "skipped": skipped,
+            "msg": message,
+        }
+
+    def _end_without_calls(self, step: Step, status: str) -> None:
+        self._progress[step].statuses.add(status)
+        if status == records.SKIPPED and step.task.register and self._options.register:
+            empty = {
+                "changed": False,
+                "skipped": True,
+                "skipped_reason": "No items in the list",
+                "results": [],
+            }
+            self.results[step] = self._renderer.registered[step.task.register] = empty
+        self._add_record(self._record(step, 0, None, status))
+        self._finish(step)
+
+    def _finish(self, step: Step) -> None:
+        self._progress[step].ended = True
+        for dependent in self._dependents[step]:
+            self._progress[dependent].missing -= 1
+            self._offer_if_ready(dependent)
+
+    def _record(self, step: Step, position: int, item: str | None, status: str, **details: t.Any) -> CallRecord:
+        return CallRecord(
+            task=step.name, role=step.role, location=step.location, module=step.module, status=status,
+            order=(step.index, position), item=item, reads=only_reads(step.module), **details,
+        )  # fmt: skip
+
+    def _add_record(self, record: CallRecord) -> None:
+        self.records.append(record)
+        waiting = sum(progress.size for progress in self._progress.values())
+        self._options.on_record(record, len(self.records), waiting)
+
+
+def uses_boto3(module: str) -> bool:
+    """Whether a module talks to AWS through boto3, so that the write barrier holds it."""
+    return module.startswith(("amazon.aws.", "community.aws.", "slipway.aws."))
+
+
+def only_reads(module: str) -> bool:
+    """Whether a module never writes; Ansible names such modules ``…_info``, and some only look or say something."""
+    return module.endswith(("_info", "_facts")) or module in {
+        "ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.fail",
+    }  # fmt: skip
+
+
+def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]:
+    """How long the longest chain behind each step is: what holds up most starts first."""
+    heights: dict[Step, int] = {}
+    for step in reversed(_topological(graph)):
+        heights[step] = 1 + max((heights[dependent] for dependent in dependents[step]), default=0)
+    return heights
+
+
+def _topological(graph: Graph) -> list[Step]:
+    return list(graphlib.TopologicalSorter({step: graph.needs(step) for step in graph.steps}).static_order())
+
+
+def _skipped(condition: t.Any) -> Result:
+    return {
+        "changed": False,
+        "skipped": True,
+        "skip_reason": "Conditional result was False",
+        "false_condition": condition,
+    }
+
+
+def _decode(step: Step, answer: t.Any) -> Result:
+    if answer["result"] is None:
+        crash = str(answer["crash"])
+        return {
+            "failed": True,
+            "changed": False,
+            "msg": f"{step.module} failed: {crash.strip().splitlines()[-1]}",
+            "exception": crash,
+        }
+    result: Result = json.loads(answer["result"], cls=_DECODER)
+    for stream in ("stdout", "stderr"):
+        if stream in result and f"{stream}_lines" not in result:
+            result[f"{stream}_lines"] = (result[stream] or "").splitlines()
+    return result
+
+
+def _status(result: Result) -> str:
+    if result.get("failed"):
+        return records.FAILED
+    if result.get("skipped"):
+        return records.SKIPPED
+    return records.CHANGED if result.get("changed") else records.OK
+
+
+def _failure_text(result: Result) -> str:
+    failures = [item for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
+    source = failures[0] if failures else result
+    return str(source.get("msg") or source.get("stderr") or "failed without a message")
+
+
+def _message(error: AnsibleError) -> str:
+    return str(error)

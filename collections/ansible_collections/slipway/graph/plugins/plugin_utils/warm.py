@@ -1,0 +1,126 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Warm processes: modules run in workers that have boto3 imported and their connections open."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import warm_server
+
+# Modules of these collections keep no state between calls but what keep_clients wants kept; they run one after
+# the other in one process. Every other module gets a process of its own, forked from a warm one.
+STAYING_COLLECTIONS = ("amazon.aws.", "community.aws.", "slipway.aws.")
+
+
+@dataclasses.dataclass
+class ModuleCall:
+    """A module with finished arguments; ``args`` as Ansible serialises them for modules."""
+
+    module: str
+    args: bytes
+    environment: dict[str, str]
+    mode: str
+
+
+@dataclasses.dataclass(eq=False)
+class _Process:
+    connection: socket.socket
+    module: str = ""
+
+
+class WarmProcesses:
+    """A pool that grows on demand up to its limit. Not thread-safe; its sockets go into the caller's selector."""
+
+    def __init__(self, collection_paths: list[str], limit: int) -> None:
+        self.limit = limit
+        self._idle: list[_Process] = []
+        self._busy: dict[socket.socket, _Process] = {}
+        self._control, theirs = socket.socketpair()
+        program = Path(warm_server.__file__)
+        self._server = subprocess.Popen(
+            [sys.executable, "-s", str(program), str(theirs.fileno()), json.dumps(collection_paths)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        theirs.close()
+
+    @property
+    def free(self) -> bool:
+        """Whether another call can start now."""
+        return len(self._busy) < self.limit
+
+    def submit(self, identifier: int, call: ModuleCall) -> socket.socket:
+        """Start a call; its answer can be :meth:`collect`-ed once the returned socket is readable."""
+        process = self._take(call.module)
+        self._busy[process.connection] = process
+        request = warm_server.Request(
+            id=identifier,
+            module=python_name(call.module),
+            args=call.args,
+            environment=call.environment,
+            mode=call.mode,
+            fresh=not call.module.startswith(STAYING_COLLECTIONS),
+        )
+        warm_server.send_frame(process.connection, request)
+        return process.connection
+
+    def collect(self, connection: socket.socket) -> warm_server.Answer | None:
+        """The answer of a finished call, or ``None`` when its process died; the process is then replaced."""
+        process = self._busy.pop(connection)
+        answer = warm_server.receive_frame(connection)
+        if answer is None:
+            connection.close()
+            return None
+        self._idle.append(process)
+        return t.cast(warm_server.Answer, answer)
+
+    def close(self) -> None:
+        """Hang up: idle workers end at once, and the server with them."""
+        for process in [*self._idle, *self._busy.values()]:
+            process.connection.close()
+        self._control.close()
+        try:
+            self._server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        if self._server.stderr:
+            self._server.stderr.close()
+
+    def _take(self, module: str) -> _Process:
+        # The one that ran this module last has its client and its connection.
+        for process in reversed(self._idle):
+            if process.module == module:
+                self._idle.remove(process)
+                return process
+        process = self._idle.pop() if self._idle else self._fork()
+        process.module = module
+        return process
+
+    def _fork(self) -> _Process:
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+        except OSError as error:
+            detail = self._server.stderr.read().decode(errors="replace") if self._server.stderr else ""
+            raise RuntimeError(f"the warm processes could not be started: {detail.strip() or error}") from error
+        finally:
+            theirs.close()
+        return _Process(ours)
+
+
+def python_name(module: str) -> str:
+    """The Python module behind a module's fully qualified name."""
+    namespace, collection, name = module.split(".", 2)
+    if (namespace, collection) in {("ansible", "builtin"), ("ansible", "legacy")}:
+        return f"ansible.modules.{name}"
+    return f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}"

@@ -1,0 +1,269 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The far side of :mod:`warm`: a process that imports boto3 once and forks workers that run modules.
+
+Started as a program of its own rather than forked from Ansible, because a module must find itself outside the
+controller (``ansible.module_utils._internal.is_controller``). Speaks pickled frames over a Unix socket with the
+process that started it, and with nobody else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import pickle
+import runpy
+import signal
+import socket
+import struct
+import sys
+import traceback
+import typing as t
+
+PR_SET_PDEATHSIG = 1
+
+
+class Request(t.TypedDict):
+    """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own."""
+
+    id: int
+    module: str
+    args: bytes
+    environment: dict[str, str]
+    mode: str
+    fresh: bool
+
+
+class Answer(t.TypedDict, total=False):
+    """What became of it: ``result`` as the module serialised it, or ``crash`` with the traceback."""
+
+    id: int
+    result: str | None
+    crash: str | None
+    calls: list[t.Any]
+    writes: list[t.Any]
+
+
+def send_frame(connection: socket.socket, message: t.Any) -> None:
+    """Send one length-prefixed message."""
+    body = pickle.dumps(message)
+    connection.sendall(struct.pack("!Q", len(body)) + body)
+
+
+def receive_frame(connection: socket.socket) -> t.Any:
+    """Receive one message; ``None`` when the other side is gone."""
+    header = _receive(connection, 8)
+    if header is None:
+        return None
+    body = _receive(connection, struct.unpack("!Q", header)[0])
+    return None if body is None else pickle.loads(body)  # noqa: S301 - see the module's docstring
+
+
+def _receive(connection: socket.socket, size: int) -> bytes | None:
+    parts = []
+    while size:
+        part = connection.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process with the one that started it, so that kill -9 leaves nobody writing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Worker:
+    """Runs modules one after the other and keeps what is dear: imports, botocore's models, open connections."""
+
+    def __init__(self, seam: t.Any) -> None:
+        self.seam = seam
+        self.result: str | None = None
+        self.module: t.Any = None
+
+    def run(self, request: Request) -> Answer:
+        """Run one module call in this process."""
+        environment = dict(os.environ)
+        os.environ.update(request["environment"])
+        self.seam.begin(request["mode"])
+        self.result, self.module = None, None
+        crash = None
+        try:
+            self._run_module(request)
+        except SystemExit:
+            pass
+        except BaseException as error:  # the barrier among others; a module must not take the worker with it
+            if not self.seam.writes:
+                crash = "".join(traceback.format_exception(error))
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
+        if self.result is None and crash is None and not self.seam.writes:
+            crash = f"{request['module']} ended without a result"
+        return Answer(
+            id=request["id"],
+            result=self.result,
+            crash=crash,
+            calls=self.seam.calls,
+            writes=self._readable_writes(),
+        )
+
+    def _run_module(self, request: Request) -> None:
+        from ansible.module_utils import basic  # noqa: PLC0415 - imported by the server before it forks
+        from ansible.module_utils.common import warnings  # noqa: PLC0415
+
+        # The same two globals that Ansible's own module loader sets; see ansible.module_utils.testing.
+        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = request["args"], "legacy"
+        warnings._global_warnings.clear()
+        warnings._global_deprecations.clear()
+        if request["fresh"]:
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        else:
+            importlib.import_module(request["module"]).main()
+
+    def _readable_writes(self) -> list[t.Any]:
+        from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
+
+        hidden: set[str] = getattr(self.module, "no_log_values", set())
+        writes = []
+        for write in self.seam.writes:
+            parameters = remove_values(json.loads(json.dumps(write["parameters"], default=str)), hidden)
+            writes.append({**write, "parameters": parameters})
+        return writes
+
+
+def run_in_child(worker: Worker, request: Request, connection: socket.socket) -> None:
+    """Run a module that may leave anything behind in a process of its own."""
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+        status = 1
+        try:
+            send_frame(connection, worker.run(request))
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        crash = f"{request['module']} ended with status {os.waitstatus_to_exitcode(status)} and no result"
+        send_frame(connection, Answer(id=request["id"], result=None, crash=crash, calls=[], writes=[]))
+
+
+def serve(worker: Worker, connection: socket.socket) -> None:
+    """A worker's life: one request after the other until the other side hangs up."""
+    while (request := receive_frame(connection)) is not None:
+        if request["fresh"]:
+            run_in_child(worker, request, connection)
+        else:
+            send_frame(connection, worker.run(request))
+
+
+def keep_clients() -> None:
+    """Make botocore answer an equal request for a client with the client it made before.
+
+    Modules build their clients anew on each call; the models, the endpoint rules and above all the open
+    connection are worth keeping. The key holds everything that a client is made from.
+    """
+    import botocore.loaders  # noqa: PLC0415
+    import botocore.session  # noqa: PLC0415
+
+    loader = botocore.loaders.create_loader()
+    botocore.loaders.create_loader = lambda *_args, **_kwargs: loader
+    botocore.session.create_loader = botocore.loaders.create_loader
+    session_class: t.Any = botocore.session.Session
+    create_client = session_class.create_client
+    clients: dict[t.Any, t.Any] = {}
+
+    def kept_client(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        config = kwargs.get("config")
+        options = getattr(config, "_user_provided_options", None)
+        key = (
+            service_name,
+            args,
+            tuple(sorted((name, value) for name, value in kwargs.items() if name != "config" and value is not None)),
+            repr(sorted(options.items())) if options else None,
+            self.profile,
+            tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))),
+        )
+        try:
+            return clients[key]
+        except (KeyError, TypeError):
+            client = create_client(self, service_name, *args, **kwargs)
+            try:
+                clients[key] = client
+            except TypeError:
+                pass  # an unhashable argument: this client is not kept
+            return client
+
+    session_class.create_client = kept_client
+
+
+def capture_results(worker: Worker) -> None:
+    """Take a module's result from its hand instead of from its standard output."""
+    from ansible.module_utils import basic  # noqa: PLC0415
+
+    initialise = basic.AnsibleModule.__init__
+
+    def remember(self: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        worker.module = self
+        initialise(self, *args, **kwargs)
+
+    def record(_self: t.Any, result: dict[str, t.Any]) -> None:
+        encoder = basic._json.get_module_encoder(basic._ANSIBLE_PROFILE, basic._json.Direction.MODULE_TO_CONTROLLER)
+        worker.result = json.dumps(result, cls=encoder)
+
+    basic.AnsibleModule.__init__ = remember
+    basic.AnsibleModule._record_module_result = record
+
+
+def prepare(collection_paths: list[str]) -> Worker:
+    """Import what the modules share, and put the seam in, before the first fork."""
+    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder  # noqa: PLC0415
+
+    _AnsibleCollectionFinder(paths=collection_paths)._install()
+    utils = "ansible_collections.slipway.graph.plugins.plugin_utils"
+    barrier = importlib.import_module(f"{utils}.barrier")
+    seam = barrier.Seam()
+    worker = Worker(seam)
+    capture_results(worker)
+    try:
+        importlib.import_module("boto3")
+    except ImportError:
+        return worker  # modules that need it say so themselves
+    barrier.install(seam)
+    keep_clients()
+    importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
+    return worker
+
+
+def main() -> None:
+    """Fork a worker for every connection that comes in over the control socket."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the run in order; running calls finish
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    control = socket.socket(fileno=int(sys.argv[1]))
+    worker = prepare(json.loads(sys.argv[2]))
+    gc.collect()
+    gc.freeze()
+    while True:
+        message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            die_with_parent()
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a chatty module must not fill the server's pipe
+            serve(worker, socket.socket(fileno=descriptors[0]))
+            os._exit(0)
+        os.close(descriptors[0])
+
+
+if __name__ == "__main__":
+    main()
