@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
             previous = answer["took_over"]
             how = "has expired" if previous["expired"] else "is gone"
             Display().warning(
-                f"taking over the lock {options['key']}: {previous['holder']} held it since {previous['since']} and {how}"
+                f"taking over the lock {options['key']}: {previous['holder']}, holder since {previous['since']}, {how}"
             )
         return {"changed": False, **answer}
 

@@ -9,6 +9,7 @@ process that started it, and with nobody else.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -195,10 +196,8 @@ def keep_clients() -> None:
             return clients[key]
         except (KeyError, TypeError):
             client = create_client(self, service_name, *args, **kwargs)
-            try:
+            with contextlib.suppress(TypeError):  # an unhashable argument: this client is not kept
                 clients[key] = client
-            except TypeError:
-                pass  # an unhashable argument: this client is not kept
             return client
 
     session_class.create_client = kept_client
