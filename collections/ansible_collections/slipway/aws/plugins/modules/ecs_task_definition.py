@@ -34,6 +34,7 @@ options:
       - The containers, in the API's own spelling (C(logConfiguration), C(healthCheck), C(secrets)).
       - "Fields are checked before anything is called:
         U(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html)."
+      - C(environment) and C(secrets) may also be mappings of names to values and to ARNs.
     type: list
     elements: dict
   cpu:
@@ -121,9 +122,10 @@ EXAMPLES = r"""
       - name: api
         image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:0123
         portMappings: [{containerPort: 8080}]
+        environment:
+          DB_PORT: 3306
         secrets:
-          - name: DB_PASSWORD
-            valueFrom: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-a1b2c3:password::"
+          DB_PASSWORD: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-a1b2c3:password::"
   register: definition
 """
 
@@ -175,26 +177,36 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 
 MEMORY_PREFIX = "slipway:"
 HASH_TAG = "slipway:definition"
-UNORDERED_BY_NAME = ("environment", "secrets")
+# To ECS an empty field is one that was not given.
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+VARIABLES = {"environment": "value", "secrets": "valueFrom"}
 
 
 def definition_hash(request: State) -> str:
-    """A hash of what is asked for. The order of variables and secrets means nothing to ECS."""
-    ordered = {
-        **request,
-        "containerDefinitions": [sort_variables(each) for each in request["containerDefinitions"]],
-    }
-    return hashlib.sha256(json.dumps(ordered, sort_keys=True).encode()).hexdigest()
+    """A hash of what is asked for."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
-def sort_variables(container: State) -> State:
-    """The container with its variables and secrets in the order of their names."""
-    ordered = {
-        field: sorted(container[field], key=lambda entry: str(entry["name"]))
-        for field in UNORDERED_BY_NAME
+def spell_container(container: State) -> State:
+    """A container as it is sent: variables and secrets as sorted pairs, and nothing that is empty."""
+    spelled = {
+        field: sorted(pairs(container[field], value_field), key=lambda pair: str(pair.get("name")))
+        for field, value_field in VARIABLES.items()
         if container.get(field)
     }
-    return {**container, **ordered}
+    return {field: value for field, value in {**container, **spelled}.items() if value not in EMPTY}
+
+
+def pairs(variables: State | list[State], value_field: str) -> list[State]:
+    """Variables as a list of names and values."""
+    if isinstance(variables, list):
+        return variables
+    return [{"name": name, value_field: as_text(value)} for name, value in variables.items()]
+
+
+def as_text(value: Any) -> str:
+    """A value as an environment variable has it; booleans as YAML and JSON write them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class TaskDefinition(Resource):
@@ -231,6 +243,8 @@ class TaskDefinition(Resource):
     def desired(self) -> State:
         """The options in the spelling of RegisterTaskDefinition."""
         desired = given(self.params, self.keys)
+        containers = desired.get("containerDefinitions", [])
+        desired["containerDefinitions"] = [spell_container(container) for container in containers]
         if self.params["runtime_platform"]:
             desired["runtimePlatform"] = camel(self.params["runtime_platform"], False)
         if self.params["ephemeral_storage_gib"] is not None:
