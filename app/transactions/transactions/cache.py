@@ -1,10 +1,10 @@
 """Cache-aside in which a reader cannot put an outdated answer back after a writer has invalidated it.
 
-Answers that become outdated together form a group, which is one Redis hash: a random *lease* beside the cached
-answers. A reader that misses takes the lease before it asks the database, and its answer is accepted only while
-the group still has that very lease. Invalidating deletes the hash, lease included, so what was read before can
-no longer be stored; nor can it after an eviction, an expiry or a restart of Redis, for leases are never used
-twice.
+Answers that become outdated together form a group, which is one Redis hash: a random *lease* beside the
+cached answers. A reader that misses takes the lease before it asks the database, and its answer is accepted
+only while the group still has that very lease. Invalidating deletes the hash, lease included, so what was
+read before can no longer be stored; nor can it after an eviction, an expiry or a restart of Redis, for leases
+are never used twice.
 """
 
 from __future__ import annotations

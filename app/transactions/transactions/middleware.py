@@ -1,4 +1,4 @@
-"""What happens around every request: correlation id, log, metrics, limits; plain ASGI, as it costs each one."""
+"""What happens around every request: correlation id, log, metrics, and limits."""
 
 from __future__ import annotations
 
