@@ -200,9 +200,7 @@ class Rules(Resource):
             new = {_key(rule): rule for rule in wanted}
             added = [rule for key, rule in new.items() if key not in old]
             renamed = [
-                rule
-                for key, rule in new.items()
-                if key in old and old[key]["description"] != rule["description"]
+                rule for key, rule in new.items() if key in old and old[key]["description"] != rule["description"]
             ]
             removed = [rule for key, rule in old.items() if key not in new]
             self._call(f"authorize_security_group_{direction}", added)
@@ -222,9 +220,7 @@ class Rules(Resource):
 
     def _call(self, operation: str, rules: Sequence[Rule]) -> None:
         if rules:
-            getattr(self.client, operation)(
-                GroupId=self.name, IpPermissions=[_permission(rule) for rule in rules]
-            )
+            getattr(self.client, operation)(GroupId=self.name, IpPermissions=[_permission(rule) for rule in rules])
 
 
 def _rule(option: Mapping[str, Any], groups: Mapping[str, str]) -> Rule:
@@ -257,9 +253,7 @@ def _group_id(group: str, groups: Mapping[str, str]) -> str:
         return groups[group]
     if group.startswith("sg-"):
         return group
-    raise RefusedError(
-        f"group is {group!r}; allowed are an id (sg-...) and {', '.join(groups) or 'no name'}."
-    )
+    raise RefusedError(f"group is {group!r}; allowed are an id (sg-...) and {', '.join(groups) or 'no name'}.")
 
 
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:

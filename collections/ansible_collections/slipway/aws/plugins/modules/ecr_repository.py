@@ -118,9 +118,7 @@ class Repository(Resource):
 
     def read(self) -> State | None:
         """The repository with its lifecycle policy."""
-        answer = found(
-            self.client.describe_repositories, "RepositoryNotFoundException", repositoryNames=[self.name]
-        )
+        answer = found(self.client.describe_repositories, "RepositoryNotFoundException", repositoryNames=[self.name])
         if not answer or not answer["repositories"]:
             return None
         policy = found(
