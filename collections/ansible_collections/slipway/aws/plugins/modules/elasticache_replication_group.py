@@ -319,13 +319,13 @@ class ReplicationGroup(Resource):
         wanted = desired.get("TransitEncryptionEnabled", now)
         if wanted and not now and desired.get("TransitEncryptionMode") != "preferred":
             raise RefusedError(
-                f"transit_encryption: the replication group {self.name} has no TLS. AWS turns it on in place"
-                " with transit_encryption_mode: preferred first; when all clients use TLS, set it to required."
+                f"transit_encryption: the replication group {self.name} has no TLS. AWS turns it on in"
+                " place with transit_encryption_mode: preferred first. When all clients use TLS, set it to required."
             )
         if now and not wanted and current.get("TransitEncryptionMode") != "preferred":
             raise RefusedError(
-                f"transit_encryption: the replication group {self.name} requires TLS. AWS turns it off in place"
-                " only after transit_encryption_mode: preferred."
+                f"transit_encryption: the replication group {self.name} requires TLS. AWS turns it off in"
+                " place only after transit_encryption_mode: preferred."
             )
 
     def create(self, desired: State, tags: Tags) -> None:
@@ -345,9 +345,7 @@ class ReplicationGroup(Resource):
             self._write(self.client.modify_replication_group, **fields)
         for strategy in self._token_strategies(current):
             token = self.params["auth_token"]
-            self._write(
-                self.client.modify_replication_group, AuthToken=token, AuthTokenUpdateStrategy=strategy
-            )
+            self._write(self.client.modify_replication_group, AuthToken=token, AuthTokenUpdateStrategy=strategy)
         if 0 < nodes < current["NumCacheClusters"]:
             self._write(self.client.decrease_replica_count, NewReplicaCount=nodes - 1)
 
@@ -402,11 +400,12 @@ class ReplicationGroup(Resource):
 def creation_fields(group: State) -> State:
     """What DescribeReplicationGroups gives back under other names than CreateReplicationGroup takes."""
     nodes = group.get("NodeGroups") or [{}]
+    members = nodes[0].get("NodeGroupMembers") or group.get("MemberClusters", [])
     fields = {
         "ReplicationGroupDescription": group.get("Description"),
         "AutomaticFailoverEnabled": group.get("AutomaticFailover") in ("enabled", "enabling"),
         "MultiAZEnabled": group.get("MultiAZ") == "enabled",
-        "NumCacheClusters": len(group.get("MemberClusters", [])),
+        "NumCacheClusters": len(members),
     }
     port = nodes[0].get("PrimaryEndpoint", {}).get("Port")
     return {**fields, **({"Port": port} if port else {})}
