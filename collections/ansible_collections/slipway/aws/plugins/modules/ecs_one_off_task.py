@@ -188,6 +188,7 @@ with suppress(ImportError):
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
     describe_revision,
     family_of,

@@ -408,12 +408,12 @@ class Service(Resource):
             tags=tags_to_list(tags, lower=True),
             **desired,
         )
-        self.deployment = primary(answer["service"]).get("id", "")
+        self.deployment = primary(answer.get("service", {})).get("id", "")
 
     def update(self, current: State, changes: State) -> None:
         """Change what differs; what concerns the tasks begins a deployment."""
         answer = self.client.update_service(cluster=self.params["cluster"], service=self.name, **changes)
-        self.deployment = primary(answer["service"]).get("id", "")
+        self.deployment = primary(answer.get("service", {})).get("id", "")
 
     def delete(self, current: State) -> None:
         """Remove the service with its tasks."""
@@ -422,15 +422,13 @@ class Service(Resource):
 
     def wait_gone(self) -> None:
         """Until the last task has stopped."""
-        wait_until(
-            lambda: self.read() is None, self.params["wait_timeout"], f"the ECS service {self.name} is gone"
-        )
+        wait_until(lambda: self.read() is None, self.params["wait_timeout"], f"the ECS service {self.name} is gone")
 
     def wait_ready(self) -> None:
         """Until the deployment that was begun is over."""
-        wait_until(
-            self._is_deployed, self.params["wait_timeout"], f"the ECS service {self.name} has been deployed"
-        )
+        if not self.deployment:
+            return
+        wait_until(self._is_deployed, self.params["wait_timeout"], f"the ECS service {self.name} has been deployed")
 
     def _is_deployed(self) -> bool:
         service = self.read() or {}
@@ -440,9 +438,7 @@ class Service(Resource):
             raise RefusedError(
                 f"The deployment of the ECS service {self.name} failed: {reason}\n{self._why_tasks_stopped()}"
             )
-        draining = [
-            each for each in service["deployments"] if each["status"] == "ACTIVE" and each["runningCount"]
-        ]
+        draining = [each for each in service["deployments"] if each["status"] == "ACTIVE" and each["runningCount"]]
         return (
             ours.get("rolloutState", "COMPLETED") == "COMPLETED"
             and service["runningCount"] >= service["desiredCount"]

@@ -285,9 +285,7 @@ class TaskDefinition(Resource):
                 yield with_tags(*found)
 
     def _any_revision(self) -> State | None:
-        arns = {
-            status: list(list_revisions(self.client, self.name, status)) for status in ("ACTIVE", "INACTIVE")
-        }
+        arns = {status: list(list_revisions(self.client, self.name, status)) for status in ("ACTIVE", "INACTIVE")}
         return arns if any(arns.values()) else None
 
     def differences(self, current: State, desired: State) -> State:

@@ -102,6 +102,7 @@ with suppress(ImportError):
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.slipway.aws.plugins.module_utils import releases
 from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
 

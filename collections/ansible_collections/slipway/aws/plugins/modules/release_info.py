@@ -29,7 +29,9 @@ options:
     type: str
     required: true
   release:
-    description: Id of a release, or its commit, of which the newest is taken. Empty for the one in service.
+    description:
+      - Id of a release, or its commit, of which the newest is taken. Empty for the one in service.
+      - V(any) is the one in service, or the newest one while none is.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -89,6 +91,7 @@ with suppress(ImportError):
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.slipway.aws.plugins.module_utils import releases
 from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
 
@@ -97,6 +100,8 @@ def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
     """The module's result."""
     in_service = releases.current_id(s3, bucket, name)
     known = releases.recent(s3, bucket, name)
+    if wanted == "any":
+        wanted = in_service or (known[0]["id"] if known else "")
     release = releases.find(s3, bucket, name, wanted or in_service) if wanted or in_service else None
     if wanted and release is None:
         listed = ", ".join(each["id"] for each in known[:5]) or "none yet"
