@@ -1,0 +1,48 @@
+# Everything starts here; what it does in detail is ansible-playbook's.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test lint bench
+
+PYTHON ?= python3.11
+# Named and not left to PATH, so that no virtualenv has to be activated.
+PLAY := .venv/bin/ansible-playbook
+LOCAL := -i inventories/local
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Start a local AWS, provision it, build, push and roll out the application, check it, print its URL
+	tools/bootstrap_machine.sh "$(PYTHON)"
+	$(MAKE) --no-print-directory .venv/demo
+	$(PLAY) $(LOCAL) playbooks/local_up.yml
+	$(PLAY) $(LOCAL) playbooks/bootstrap.yml
+	$(PLAY) $(LOCAL) site.yml
+	$(PLAY) $(LOCAL) playbooks/deliver.yml
+	@tools/show_urls.sh
+
+demo-down: ## Stop what demo started; its state is kept in .slipway/local
+	@if [ -x $(PLAY) ]; then $(PLAY) $(LOCAL) playbooks/local_down.yml; else echo "Nothing to stop: there is no .venv"; fi
+
+test: ## Run every test: lint, unit, oracle, molecule, delivery
+	tools/bootstrap_machine.sh "$(PYTHON)"
+	$(MAKE) --no-print-directory .venv
+	tools/test.sh
+
+lint: .venv ## Run the linters and type checks
+	tools/test.sh lint
+
+bench: .venv ## Measure against plain Ansible
+	tools/bench.sh
+
+# What runs, and what tests and develops on top of it. The mark is as old as the last installation.
+.venv/demo: requirements/uv.txt requirements/run.txt requirements/local.txt
+	tools/install.sh "$(PYTHON)" $^
+	@touch $@
+
+.venv: .venv/complete ## Install everything, each package checked by its hash
+
+.venv/complete: $(wildcard requirements/*.txt) .venv/demo
+	tools/install.sh "$(PYTHON)" requirements/uv.txt requirements/run.txt requirements/local.txt requirements/dev.txt
+	@touch $@
+.PHONY: .venv
