@@ -59,12 +59,12 @@ def describe_revision(client: Any, name: str) -> tuple[State, Tags] | None:
 
 def list_revisions(client: Any, family: str, status: str = "ACTIVE") -> Iterator[str]:
     """ARNs of a family's revisions, newest first."""
-    pages = client.get_paginator("list_task_definitions").paginate(
-        familyPrefix=family, status=status, sort="DESC"
-    )
+    pages = client.get_paginator("list_task_definitions").paginate(familyPrefix=family, status=status, sort="DESC")
     for page in pages:
-        # On AWS familyPrefix is the whole name; the emulators take it for a prefix.
-        yield from (arn for arn in page["taskDefinitionArns"] if family_of(arn) == family)
+        # AWS sorts, and takes familyPrefix for the whole name; of the emulators one does not sort, and both take
+        # it for a prefix.
+        ours = (arn for arn in page["taskDefinitionArns"] if family_of(arn) == family)
+        yield from sorted(ours, key=lambda arn: int(arn.rsplit(":", 1)[-1]), reverse=True)
 
 
 def family_of(arn: str) -> str:

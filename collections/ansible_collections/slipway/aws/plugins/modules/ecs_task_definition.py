@@ -95,7 +95,7 @@ options:
     description: Accept requests for fault injection from the task's containers.
     type: bool
   reuse_revisions:
-    description: How many active revisions, newest first, are compared before a new one is registered.
+    description: How many active revisions, newest first, are compared before a new one is registered; at least 1.
     type: int
     default: 10
 notes:
@@ -177,6 +177,8 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 
 MEMORY_PREFIX = "slipway:"
 HASH_TAG = "slipway:definition"
+# What `read` adds to a revision: its tags, in two parts.
+REMEMBERED, USER_TAGS = "_remembered", "_user_tags"
 # To ECS an empty field is one that was not given.
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 VARIABLES = {"environment": "value", "secrets": "valueFrom"}
@@ -264,23 +266,22 @@ class TaskDefinition(Resource):
             return with_tags(*found) if found else None
         wanted = definition_hash(self.desired()) if self.params["container_definitions"] else ""
         newest = None
-        for revision in self._active_revisions():
-            if revision["memory"].get(HASH_TAG) == wanted:
+        for revision in islice(self._active_revisions(), self.params["reuse_revisions"]):
+            if revision[REMEMBERED].get(HASH_TAG) == wanted:
                 return revision
             newest = newest or revision
         return newest
 
     def _active_revisions(self) -> Iterator[State]:
-        seen = None
-        first = describe_revision(self.client, self.name)
-        if first is None:
+        # Mostly the newest one is right, and nothing else has to be read.
+        newest = describe_revision(self.client, self.name)
+        if newest is None:
             return
         # The emulators answer with the newest revision even when it is not active any more.
-        if first[0]["status"] == "ACTIVE":
-            seen = first[0]["taskDefinitionArn"]
-            yield with_tags(*first)
-        for arn in islice(list_revisions(self.client, self.name), self.params["reuse_revisions"]):
-            found = describe_revision(self.client, arn) if arn != seen else None
+        if newest[0]["status"] == "ACTIVE":
+            yield with_tags(*newest)
+        for arn in list_revisions(self.client, self.name):
+            found = describe_revision(self.client, arn) if arn != newest[0]["taskDefinitionArn"] else None
             if found:
                 yield with_tags(*found)
 
@@ -290,7 +291,7 @@ class TaskDefinition(Resource):
 
     def differences(self, current: State, desired: State) -> State:
         """Everything, if anything: a revision is registered as a whole."""
-        same = current["memory"].get(HASH_TAG) == definition_hash(desired)
+        same = current[REMEMBERED].get(HASH_TAG) == definition_hash(desired)
         return {} if same else desired
 
     def create(self, desired: State, tags: Tags) -> None:
@@ -315,7 +316,7 @@ class TaskDefinition(Resource):
 
     def read_tags(self, current: State) -> Tags:
         """The user's tags; what the modules remember stays apart, so that it is never purged."""
-        return dict(current["user_tags"])
+        return dict(current[USER_TAGS])
 
     def tag(self, current: State, tags: Tags) -> None:
         """Set tags on the revision that is now the right one."""
@@ -330,14 +331,14 @@ class TaskDefinition(Resource):
 
     def show(self, state: State) -> dict[str, Any]:
         """Without what only this module needs."""
-        return super().show({key: state[key] for key in state if key not in ("memory", "user_tags")})
+        return super().show({key: state[key] for key in state if key not in (REMEMBERED, USER_TAGS)})
 
 
 def with_tags(definition: State, tags: Tags) -> State:
     """A revision with its tags, the modules' memory apart from the user's."""
-    memory = {key: value for key, value in tags.items() if key.startswith(MEMORY_PREFIX)}
-    users = {key: value for key, value in tags.items() if key not in memory}
-    return {**definition, "memory": memory, "user_tags": users}
+    remembered = {key: value for key, value in tags.items() if key.startswith(MEMORY_PREFIX)}
+    users = {key: value for key, value in tags.items() if key not in remembered}
+    return {**definition, REMEMBERED: remembered, USER_TAGS: users}
 
 
 def main() -> None:
