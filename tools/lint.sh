@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Every linter over the whole repository. Runs all of them, then says which failed.
+# With arguments only those whose name begins with one of them: tools/lint.sh ruff mypy
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+only=("$@")
+failed=()
+
+lint() {
+  local name=$1
+  shift
+  wanted "$name" || return 0
+  echo "== $name: $*"
+  "$@" || failed+=("$name")
+}
+
+wanted() {
+  ((${#only[@]})) || return 0
+  local prefix
+  for prefix in "${only[@]}"; do
+    [[ $1 == "$prefix"* ]] && return 0
+  done
+  return 1
+}
+
+dockerfiles() {
+  git ls-files --cached --others --exclude-standard -z -- '*Dockerfile' | xargs -0 hadolint
+}
+
+# detect-secrets ends with 3 where only line numbers moved, and writes them into the baseline: so it gets a copy.
+secrets() {
+  local baseline status
+  baseline=$(mktemp)
+  cp .secrets.baseline "$baseline"
+  git ls-files --cached --others --exclude-standard -z -- ':!requirements/*.txt' ':!app/*/requirements*.txt' ':!.secrets.baseline' |
+    xargs -0 detect-secrets-hook --baseline "$baseline" > "$baseline.out"
+  status=$?
+  ((status == 0 || status == 3)) || cat "$baseline.out"
+  rm -f "$baseline" "$baseline.out"
+  ((status == 0 || status == 3))
+}
+
+# Each application has requirements of its own, so mypy sees it from a virtualenv of its own.
+types_of_apps() {
+  local app
+  for app in app/*/; do
+    [ -x "${app}.venv/bin/mypy" ] || {
+      uv venv --quiet --python "$(command -v python)" "${app}.venv" &&
+        uv pip install --quiet --python "${app}.venv/bin/python" --require-hashes -r "${app}requirements-dev.txt"
+    } || return 1
+    (cd "$app" && .venv/bin/mypy) || return 1
+  done
+}
+
+lint ansible-lint ansible-lint
+lint yamllint yamllint --strict .
+lint ruff-check ruff check --quiet .
+lint ruff-format ruff format --quiet --check .
+lint mypy-engine mypy collections/ansible_collections/slipway
+lint mypy-tools mypy tools tests bench
+lint mypy-apps types_of_apps
+lint hadolint dockerfiles
+lint actionlint actionlint
+lint zizmor zizmor --offline --quiet --persona auditor .github
+lint secrets secrets
+lint readmes python tools/role_readme.py --check
+for playbook in site.yml playbooks/*.yml; do
+  lint "syntax-$(basename "$playbook" .yml)" ansible-playbook --syntax-check "$playbook"
+done
+
+if ((${#failed[@]})); then
+  echo "lint FAILED: ${failed[*]}" >&2
+  exit 1
+fi
+echo "lint passed"
