@@ -14,7 +14,16 @@ from jinja2 import meta, nodes
 # A template that looks variables up by a name made at run time may reach any of them.
 ANYTHING = "*"
 
+class _AnyPlugin(dict[str, t.Callable[..., t.Any]]):
+    """Knows every filter or test: Ansible finds them only while it renders, and Jinja would refuse to look further."""
+
+    def get(self, key: str, default: t.Any = None) -> t.Any:
+        return super().get(key, id)
+
+
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed
+_ENVIRONMENT.filters = _AnyPlugin(_ENVIRONMENT.filters)
+_ENVIRONMENT.tests = _AnyPlugin(_ENVIRONMENT.tests)
 _LOOKUPS = {"lookup", "query", "q"}
 _VARS_LOOKUPS = {"vars", "ansible.builtin.vars", "varnames", "ansible.builtin.varnames"}
 
