@@ -45,8 +45,10 @@ from typing import Any, ClassVar, NoReturn
 try:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
+
+    AWS_ERRORS: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
 except ImportError:
-    pass  # AnsibleAWSModule says so before anything here is used
+    AWS_ERRORS = ()  # AnsibleAWSModule says so before anything here is used
 
 from ansible.module_utils.common.dict_transformations import (
     camel_dict_to_snake_dict,
@@ -273,7 +275,7 @@ def run(resource: Resource) -> NoReturn:
         outcome = resource.ensure_present() if present else resource.ensure_absent()
     except RefusedError as refusal:
         module.fail_json(msg=str(refusal))
-    except (BotoCoreError, ClientError) as error:
+    except AWS_ERRORS as error:
         module.fail_json_aws(error, msg=f"Could not {resource.activity} the {resource.kind} {resource.name}")
     module.exit_json(**outcome)
     raise AssertionError("exit_json does not return")
@@ -302,9 +304,7 @@ def difference(current: State, desired: State, unordered: frozenset[str] = froze
     Inside a field only what is desired counts: AWS fills in defaults, and those are no difference.
     """
     return {
-        field: value
-        for field, value in desired.items()
-        if not covers(current.get(field), value, field in unordered)
+        field: value for field, value in desired.items() if not covers(current.get(field), value, field in unordered)
     }
 
 
