@@ -4,17 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
 
-lint() {
-    ruff check .
-    ruff format --check .
-    mypy
-    ansible-lint
-    yamllint --strict .
-    git ls-files -z '*Dockerfile' | xargs -0 -r hadolint
-    actionlint
-    zizmor --offline --quiet .github/workflows
-}
-
+lint() { tools/lint.sh; }
 unit() { pytest tests/unit; }
 oracle() { pytest tests/oracle; }
 delivery() { pytest tests/delivery; }
