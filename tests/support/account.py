@@ -1,0 +1,358 @@
+"""What is in an emulated account, read through the API and freed of what differs from run to run.
+
+Used to prove that two ways of provisioning make the same account, that a plan writes nothing and that destroy
+leaves nothing behind. As a program it serves the molecule scenarios: `list` writes it down, `call` makes one
+API call, which is how a scenario changes something behind our back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import typing as t
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+Resource = dict[str, t.Any]
+# kind -> name -> attributes
+Account = dict[str, dict[str, Resource]]
+
+# Ids that AWS invents for parts that have no name: their value says nothing.
+NAMELESS_ID = re.compile(
+    r"\b(?:rtbassoc|eipassoc|eni|eni-attach|sgr|dopt|acl|aclassoc|vpc-cidr-assoc|igw|rtb|eipalloc)-[0-9a-f]{8,17}\b"
+)
+VOLATILE_KEY = re.compile(r"(Date|Time|time|Timestamp|At)$")
+# Answers of the emulators that are invented anew each time.
+VOLATILE_KEYS = {
+    "ResponseMetadata", "PublicIp", "PrivateIp", "HostId", "RoleId", "Etag", "ETag", "TableId", "DbiResourceId",
+    "VersionIdsToStages", "RevisionId", "VersionId", "CertificateDetails", "ReaderEndpoint", "Endpoint",
+    "ConfigurationEndpoint", "PrimaryEndpoint", "NodeGroups", "DNSName", "CanonicalHostedZoneId", "IpAddress",
+    "events", "deployments", "DbInstancePort", "storedBytes", "uptime", "KeyMaterialId", "CurrentKeyMaterialId",
+    "OwnerId", "NetworkInterfaceId", "LatestRestorableTime", "statistics", "registeredContainerInstancesCount",
+}  # fmt: skip
+
+
+class Reader(t.NamedTuple):
+    """How to list one kind of resource."""
+
+    service: str
+    read: Callable[[t.Any], Iterator[tuple[str, Resource]]]
+
+
+def read_account() -> Account:
+    """Everything of the kinds that Slipway's roles make, by kind and name, as the API returns it."""
+    clients: dict[str, t.Any] = {}
+    account: Account = {}
+    for kind, reader in READERS.items():
+        if reader.service not in clients:
+            clients[reader.service] = boto3.client(reader.service, config=Config(retries={"total_max_attempts": 3}))
+        account[kind] = dict(reader.read(clients[reader.service]))
+    return account
+
+
+def normalised(account: Account) -> Account:
+    """The account with names in the place of ids, and without what differs from run to run."""
+    names = _names(account)
+    pattern = re.compile("|".join(re.escape(each) for each in sorted(names, key=len, reverse=True)) or r"(?!)")
+
+    def clean(value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            kept = {key: clean(each) for key, each in value.items() if not _is_volatile(key)}
+            return {pattern.sub(lambda match: names[match[0]], key): each for key, each in kept.items()}
+        if isinstance(value, list):
+            return sorted((clean(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True, default=str))
+        if isinstance(value, str):
+            return NAMELESS_ID.sub("<id>", pattern.sub(lambda match: names[match[0]], value))
+        return value
+
+    return {kind: {clean(name): clean(each) for name, each in held.items()} for kind, held in account.items()}
+
+
+def _is_volatile(key: str) -> bool:
+    return key in VOLATILE_KEYS or bool(VOLATILE_KEY.search(key))
+
+
+def _names(account: Account) -> dict[str, str]:
+    """What is written for each id: the kind and name of the resource that has it."""
+    names: dict[str, str] = {}
+    for kind, held in account.items():
+        for name, resource in held.items():
+            for key in IDS.get(kind, ()):
+                if resource.get(key):
+                    names[str(resource[key])] = f"<{kind} {name}>"
+    return names
+
+
+# The fields of a kind that hold an invented id.
+IDS = {
+    "vpc": ("VpcId",),
+    "subnet": ("SubnetId", "SubnetArn"),
+    "internet gateway": ("InternetGatewayId",),
+    "NAT gateway": ("NatGatewayId",),
+    "route table": ("RouteTableId",),
+    "security group": ("GroupId", "SecurityGroupArn"),
+    "key": ("Arn", "KeyId"),
+    "secret": ("ARN",),
+    "load balancer": ("LoadBalancerArn",),
+    "target group": ("TargetGroupArn",),
+    "listener": ("ListenerArn",),
+    "listener rule": ("RuleArn",),
+    "scaling policy": ("PolicyARN",),
+}
+
+
+def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> Iterator[Resource]:
+    if client.can_paginate(operation):
+        for page in client.get_paginator(operation).paginate(**arguments):
+            yield from page.get(key, [])
+    else:
+        yield from getattr(client, operation)(**arguments).get(key, [])
+
+
+def _tag(resource: Resource, name: str) -> str:
+    tags = resource.get("Tags") or resource.get("TagSet") or []
+    return next((str(tag["Value"]) for tag in tags if tag["Key"] == name), "")
+
+
+def _ec2(operation: str, key: str) -> Reader:
+    """EC2 resources go by their Name tag; those without one came with the account or its networks."""
+
+    def read(client: t.Any) -> Iterator[tuple[str, Resource]]:
+        for resource in _pages(client, operation, key):
+            if resource.get("State") in ("deleted", "deleting"):
+                continue
+            name = _tag(resource, "Name") or resource.get("GroupName") or resource.get("CidrBlock", "unnamed")
+            where = "" if key in ("Vpcs", "SecurityGroups") or _tag(resource, "Name") else f" {_home(resource)}"
+            if key == "SecurityGroups" and resource.get("GroupName") == "default":
+                where = f" of {resource['VpcId']}"
+            yield f"{name}{where}", resource
+
+    return Reader("ec2", read)
+
+
+def _home(resource: Resource) -> str:
+    return str(resource.get("VpcId", "")) + str(resource.get("AvailabilityZone", ""))
+
+
+def _keys(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    aliases = {
+        alias["TargetKeyId"]: alias["AliasName"]
+        for alias in _pages(client, "list_aliases", "Aliases")
+        if "TargetKeyId" in alias and not alias["AliasName"].startswith("alias/aws/")
+    }
+    for entry in _pages(client, "list_keys", "Keys"):
+        key = client.describe_key(KeyId=entry["KeyId"])["KeyMetadata"]
+        if key.get("KeyState") == "PendingDeletion" or key.get("KeyManager") == "AWS":
+            continue
+        policy = client.get_key_policy(KeyId=entry["KeyId"], PolicyName="default")["Policy"]
+        yield aliases.get(entry["KeyId"], "unnamed " + entry["KeyId"]), {
+            **key,
+            "Rotation": client.get_key_rotation_status(KeyId=entry["KeyId"])["KeyRotationEnabled"],
+            "Policy": json.loads(policy),
+            "Tags": client.list_resource_tags(KeyId=entry["KeyId"]).get("Tags", []),
+        }
+
+
+def _secrets(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in _pages(client, "list_secrets", "SecretList"):
+        secret = client.describe_secret(SecretId=entry["ARN"])
+        if not secret.get("DeletedDate"):
+            stages = [stage for labels in (secret.get("VersionIdsToStages") or {}).values() for stage in labels]
+            yield secret["Name"], {**secret, "Stages": stages}
+
+
+def _log_groups(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for group in _pages(client, "describe_log_groups", "logGroups"):
+        tags = client.list_tags_log_group(logGroupName=group["logGroupName"]).get("tags", {})
+        yield group["logGroupName"], {**group, "tags": tags}
+
+
+def _repositories(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for repository in _pages(client, "describe_repositories", "repositories"):
+        name = repository["repositoryName"]
+        try:
+            policy = client.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+        except client.exceptions.LifecyclePolicyNotFoundException:
+            policy = "null"
+        tags = client.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+        yield name, {**repository, "lifecycle": json.loads(policy), "tags": tags}
+
+
+def _buckets(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    optional = {
+        "policy": ("get_bucket_policy", "Policy"),
+        "encryption": ("get_bucket_encryption", "ServerSideEncryptionConfiguration"),
+        "public access": ("get_public_access_block", "PublicAccessBlockConfiguration"),
+        "ownership": ("get_bucket_ownership_controls", "OwnershipControls"),
+        "lifecycle": ("get_bucket_lifecycle_configuration", "Rules"),
+        "tags": ("get_bucket_tagging", "TagSet"),
+        "versioning": ("get_bucket_versioning", "Status"),
+        "logging": ("get_bucket_logging", "LoggingEnabled"),
+    }
+    for bucket in client.list_buckets()["Buckets"]:
+        attributes: Resource = {}
+        for attribute, (operation, key) in optional.items():
+            try:
+                attributes[attribute] = getattr(client, operation)(Bucket=bucket["Name"]).get(key)
+            except client.exceptions.ClientError as error:
+                attributes[attribute] = error.response["Error"]["Code"]
+        yield bucket["Name"], attributes
+
+
+def _tables(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for name in client.list_tables()["TableNames"]:
+        table = client.describe_table(TableName=name)["Table"]
+        tags = client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
+        yield name, {**table, "Tags": tags}
+
+
+def _tagged(service: str, operation: str, key: str, name: str, arn: str) -> Reader:
+    """RDS and ElastiCache: listed, with tags in a call of their own."""
+
+    def read(client: t.Any) -> Iterator[tuple[str, Resource]]:
+        for resource in _pages(client, operation, key):
+            if str(resource[name]).startswith("default"):
+                continue
+            tags = client.list_tags_for_resource(ResourceName=resource[arn])["TagList"] if resource.get(arn) else []
+            yield resource[name], {**resource, "TagList": tags}
+
+    return Reader(service, read)
+
+
+def _elb_tags(client: t.Any, arn: str) -> list[Resource]:
+    return list(client.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])
+
+
+def _load_balancers(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for balancer in _pages(client, "describe_load_balancers", "LoadBalancers"):
+        arn = balancer["LoadBalancerArn"]
+        attributes = client.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        yield balancer["LoadBalancerName"], {**balancer, "Attributes": attributes, "Tags": _elb_tags(client, arn)}
+
+
+def _listeners(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for name, balancer in _load_balancers(client):
+        for listener in _pages(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
+            yield f"{name}:{listener['Port']}", listener
+
+
+def _listener_rules(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for name, listener in _listeners(client):
+        for rule in client.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+            yield f"{name} {rule['Priority']}", rule
+
+
+def _target_groups(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for group in _pages(client, "describe_target_groups", "TargetGroups"):
+        arn = group["TargetGroupArn"]
+        attributes = client.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+        yield group["TargetGroupName"], {**group, "Attributes": attributes, "Tags": _elb_tags(client, arn)}
+
+
+def _clusters(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    arns = list(_pages(client, "list_clusters", "clusterArns"))
+    include = ["TAGS", "SETTINGS", "CONFIGURATIONS"]
+    for cluster in client.describe_clusters(clusters=arns, include=include)["clusters"] if arns else []:
+        if cluster["status"] != "INACTIVE":
+            yield cluster["clusterName"], cluster
+
+
+def _services(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for cluster, _ in _clusters(client):
+        arns = list(_pages(client, "list_services", "serviceArns", cluster=cluster))
+        for service in client.describe_services(cluster=cluster, services=arns, include=["TAGS"])["services"] if arns else []:
+            if service["status"] != "INACTIVE":
+                yield f"{cluster}/{service['serviceName']}", service
+
+
+def _task_definitions(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for arn in _pages(client, "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
+        answer = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        yield arn.split("/")[-1], {**answer["taskDefinition"], "tags": answer.get("tags", [])}
+
+
+def _roles(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in _pages(client, "list_roles", "Roles"):
+        name = entry["RoleName"]
+        if entry["Path"].startswith("/aws-service-role/"):
+            continue
+        inline = {
+            policy: client.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in client.list_role_policies(RoleName=name)["PolicyNames"]
+        }
+        attached = client.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        tags = client.list_role_tags(RoleName=name)["Tags"]
+        yield name, {**entry, "inline": inline, "attached": attached, "Tags": tags}
+
+
+def _scaling_targets(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for target in _pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
+        yield target["ResourceId"], target
+
+
+def _scaling_policies(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for policy in _pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs"):
+        yield f"{policy['ResourceId']} {policy['PolicyName']}", policy
+
+
+READERS = {
+    "vpc": _ec2("describe_vpcs", "Vpcs"),
+    "subnet": _ec2("describe_subnets", "Subnets"),
+    "internet gateway": _ec2("describe_internet_gateways", "InternetGateways"),
+    "NAT gateway": _ec2("describe_nat_gateways", "NatGateways"),
+    "address": _ec2("describe_addresses", "Addresses"),
+    "route table": _ec2("describe_route_tables", "RouteTables"),
+    "security group": _ec2("describe_security_groups", "SecurityGroups"),
+    "key": Reader("kms", _keys),
+    "secret": Reader("secretsmanager", _secrets),
+    "log group": Reader("logs", _log_groups),
+    "repository": Reader("ecr", _repositories),
+    "bucket": Reader("s3", _buckets),
+    "table": Reader("dynamodb", _tables),
+    "database": _tagged("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "DBInstanceArn"),
+    "database subnet group": _tagged(
+        "rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName", "DBSubnetGroupArn"
+    ),
+    "database parameter group": _tagged(
+        "rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName", "DBParameterGroupArn"
+    ),
+    "cache": _tagged("elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId", "ARN"),
+    "cache subnet group": _tagged(
+        "elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName", "ARN"
+    ),
+    "load balancer": Reader("elbv2", _load_balancers),
+    "listener": Reader("elbv2", _listeners),
+    "listener rule": Reader("elbv2", _listener_rules),
+    "target group": Reader("elbv2", _target_groups),
+    "cluster": Reader("ecs", _clusters),
+    "service": Reader("ecs", _services),
+    "task definition": Reader("ecs", _task_definitions),
+    "role": Reader("iam", _roles),
+    "scaling target": Reader("application-autoscaling", _scaling_targets),
+    "scaling policy": Reader("application-autoscaling", _scaling_policies),
+}
+
+
+def main() -> None:
+    """Print the account, or make one call."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list")
+    listing.add_argument("output", type=Path)
+    call = commands.add_parser("call")
+    call.add_argument("service")
+    call.add_argument("operation")
+    call.add_argument("parameters", type=json.loads)
+    options = parser.parse_args()
+    if options.command == "list":
+        options.output.write_text(json.dumps(normalised(read_account()), default=str, sort_keys=True))
+    else:
+        getattr(boto3.client(options.service), options.operation)(**options.parameters)
+
+
+if __name__ == "__main__":
+    main()
