@@ -26,7 +26,7 @@ def check(
     :raises AnsibleActionFail: when it is another one, or nobody answers.
     """
     module = "amazon.aws.aws_caller_info"
-    call = ModuleCall(module, serialise(module, {}), environment, mode="plan")
+    call = ModuleCall(module, "", serialise(module, {}), environment, mode="plan")
     answer = processes.collect(processes.submit(0, call))
     result = json.loads(answer["result"] or "{}") if answer else {}
     found = str(result.get("account", ""))

@@ -36,6 +36,7 @@ class Step:
     name: str
     location: str
     module: str
+    path: str
     has_action_plugin: bool
     registers: tuple[str, ...]
     after: tuple[str, ...]
@@ -177,6 +178,7 @@ def _step(index: int, task: Task) -> Step:
         name=str(task.name or module),
         location=location_of(task),
         module=module,
+        path=str(found.plugin_resolved_path or ""),
         has_action_plugin=has_action_plugin,
         registers=_registered_names(task, module),
         after=tuple(task_vars.get("after") or ()),

@@ -14,6 +14,7 @@ from jinja2 import meta, nodes
 # A template that looks variables up by a name made at run time may reach any of them.
 ANYTHING = "*"
 
+
 class _AnyPlugin(dict[str, t.Callable[..., t.Any]]):
     """Knows every filter or test: Ansible finds them only while it renders, and Jinja would refuse to look further."""
 

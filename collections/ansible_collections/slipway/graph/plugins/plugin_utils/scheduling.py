@@ -258,6 +258,7 @@ class Schedule:
         # A module that uses boto3 is stopped by the barrier, whatever its check mode says; the others are asked.
         return ModuleCall(
             module=call.step.module,
+            path=call.step.path,
             args=self._renderer.serialise(
                 call.step,
                 arguments,
@@ -352,7 +353,10 @@ class Schedule:
             return
         if retries > 1 and not satisfied:
             result["failed"] = True
-        self._end_call(call, result, _status(result))
+        status = _status(result)
+        if status == records.CHANGED and self._options.mode == PLAN:
+            status = records.PLANNED  # a module without boto3, asked in check mode
+        self._end_call(call, result, status)
 
     def _attempts_allowed(self, call: _Call) -> int:
         task = call.step.task

@@ -24,6 +24,7 @@ class ModuleCall:
     """A module with finished arguments; ``args`` as Ansible serialises them for modules."""
 
     module: str
+    path: str
     args: bytes
     environment: dict[str, str]
     mode: str
@@ -65,6 +66,7 @@ class WarmProcesses:
         request = warm_server.Request(
             id=identifier,
             module=python_name(call.module),
+            path=call.path,
             args=call.args,
             environment=call.environment,
             mode=call.mode,
@@ -119,8 +121,9 @@ class WarmProcesses:
 
 
 def python_name(module: str) -> str:
-    """The Python module behind a module's fully qualified name."""
-    namespace, collection, name = module.split(".", 2)
-    if (namespace, collection) in {("ansible", "builtin"), ("ansible", "legacy")}:
-        return f"ansible.modules.{name}"
+    """The Python module behind a collection's module; the name itself for Ansible's own, which run by their path."""
+    namespace, _, rest = module.partition(".")
+    collection, _, name = rest.partition(".")
+    if not name or namespace == "ansible":
+        return module
     return f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}"

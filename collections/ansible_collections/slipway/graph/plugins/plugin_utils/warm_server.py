@@ -32,6 +32,7 @@ class Request(t.TypedDict):
 
     id: int
     module: str
+    path: str
     args: bytes
     environment: dict[str, str]
     mode: str
@@ -124,9 +125,16 @@ class Worker:
         warnings._global_warnings.clear()
         warnings._global_deprecations.clear()
         if request["fresh"]:
-            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+            self._run_as_program(request)
         else:
             importlib.import_module(request["module"]).main()
+
+    @staticmethod
+    def _run_as_program(request: Request) -> None:
+        if request["module"].startswith("ansible_collections."):
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        else:  # Ansible's own, and those in a role's library folder
+            runpy.run_path(request["path"], run_name="__main__")
 
     def _readable_writes(self) -> list[t.Any]:
         from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415

@@ -1,0 +1,137 @@
+"""A proxy between botocore and an emulator that sees every API call: it counts reads and writes, and can misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import re
+import threading
+import time
+import typing as t
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.barrier import is_read
+
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+class ApiProxy:
+    """Forwards to one emulator. ``operations`` lists what was asked, ``fault`` may answer instead of the emulator."""
+
+    def __init__(self, target: str) -> None:
+        self.target = urlsplit(target)
+        self.operations: list[str] = []
+        self.latency = 0.0
+        self.fault_rate = 0.0
+        self.random = random.Random(0)  # noqa: S311 - faults must be repeatable
+        self.lock = threading.Lock()
+        proxy = self
+
+        class Handler(_Handler):
+            owner = proxy
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where the proxy listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def writes(self) -> list[str]:
+        """The operations that were no reads."""
+        return [operation for operation in self.operations if not is_read(operation.split(":")[-1])]
+
+    def forget(self) -> None:
+        """Start counting anew."""
+        with self.lock:
+            self.operations.clear()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    owner: t.ClassVar[ApiProxy]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:  # noqa: N802 - the name http.server asks for
+        self._forward()
+
+    do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: t.Any) -> None:  # noqa: A002 - http.server's own signature
+        pass
+
+    def _forward(self) -> None:
+        body = self._body()
+        with self.owner.lock:
+            self.owner.operations.append(operation_of(self.command, self.path, dict(self.headers.items()), body))
+            broken = self.owner.random.random() < self.owner.fault_rate
+        if self.owner.latency:
+            time.sleep(self.owner.latency)
+        if broken:
+            self._misbehave()
+            return
+        connection = http.client.HTTPConnection(self.owner.target.hostname or "", self.owner.target.port, timeout=60)
+        with contextlib.closing(connection):
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            self._reply(answer.status, answer.getheaders(), answer.read())
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            return b"".join(iter(self._chunk, b""))
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _chunk(self) -> bytes:
+        size = int(self.rfile.readline().split(b";")[0], 16)
+        data = self.rfile.read(size)
+        self.rfile.readline()
+        return data
+
+    def _misbehave(self) -> None:
+        kind = self.owner.random.choice(["throttle", "error", "hang up"])
+        if kind == "hang up":
+            self.close_connection = True
+            self.connection.close()
+        elif kind == "throttle":
+            self._reply(429, [], b"<Response><Errors><Error><Code>Throttling</Code></Error></Errors></Response>")
+        else:
+            self._reply(503, [], b"")
+
+    def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        length = next((value for name, value in headers if name.lower() == "content-length"), str(len(body)))
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def operation_of(method: str, path: str, headers: dict[str, str], body: bytes) -> str:
+    """The API operation behind a request; for REST services its HTTP method stands in for the name."""
+    target = next((value for name, value in headers.items() if name.lower() == "x-amz-target"), "")
+    if target:
+        return target.replace(".", ":")
+    rpc = re.search(r"/service/([^/]+)/operation/(\w+)", path)
+    if rpc:
+        return f"{rpc[1]}:{rpc[2]}"
+    form = body if "form-urlencoded" in headers.get("Content-Type", "") else b""
+    action = parse_qs(form.decode(errors="replace")).get("Action") or parse_qs(urlsplit(path).query).get("Action")
+    if action:
+        return f"query:{action[0]}"
+    verb = "Get" if method in {"GET", "HEAD", "OPTIONS"} else method.capitalize()
+    return f"rest:{verb} {urlsplit(path).path}"

@@ -1,0 +1,101 @@
+"""Starts an AWS emulator on a free port of 127.0.0.1 and stops it by its process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "123456789012",
+    "AWS_SECRET_ACCESS_KEY": "emulated-secret-key",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Command(t.NamedTuple):
+    """How to start an emulator: the program, its settings, where it will be and what answers when it is ready."""
+
+    arguments: list[str]
+    settings: dict[str, str]
+    url: str
+    ready: str
+
+
+def command_of(kind: str, port: int) -> Command:
+    """The command of a fresh ``moto``, or of a fresh ``ministack`` without a container engine."""
+    url = f"http://127.0.0.1:{port}"
+    if kind == "moto":
+        arguments = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+        return Command(arguments, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, url, f"{url}/moto-api/data.json")
+    settings = {
+        "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
+    }  # fmt: skip
+    return Command([program("ministack")], settings, url, f"{url}/_ministack/health")
+
+
+@contextlib.contextmanager
+def moto() -> Iterator[str]:
+    """A fresh moto; yields its URL."""
+    with _running(command_of("moto", free_port())) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def ministack() -> Iterator[str]:
+    """A fresh MiniStack without a container engine; yields its URL."""
+    with _running(command_of("ministack", free_port())) as url:
+        yield url
+
+
+def program(name: str) -> str:
+    """A program of the virtualenv that runs the tests."""
+    return str(Path(sys.executable).with_name(name))
+
+
+@contextlib.contextmanager
+def _running(command: Command) -> Iterator[str]:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, **command.settings, "HOME": home}
+        process = subprocess.Popen(command.arguments, env=environment, stdout=log, stderr=log, cwd=home)
+        try:
+            wait_for(command.ready, process, log)
+            yield command.url
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: t.IO[bytes]) -> None:
+    """Return when the emulator answers; raise with the end of its log if it ended instead."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            log.seek(0)
+            raise RuntimeError(f"the emulator ended early: {log.read()[-2000:].decode(errors='replace')}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"no answer from {url}")

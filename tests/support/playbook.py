@@ -1,0 +1,105 @@
+"""Runs a playbook the way a user does, in a folder of its own, and reads back what its tasks returned."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import typing as t
+from pathlib import Path
+
+import yaml
+
+from tests.support.emulators import CREDENTIALS, program
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclasses.dataclass
+class Outcome:
+    """``result`` is what the task under test returned; ``output`` what a user saw."""
+
+    returncode: int
+    output: str
+    result: dict[str, t.Any]
+
+    def calls(self, status: str) -> list[str]:
+        """``task`` or ``task/item`` of the calls with some status, in reading order."""
+        return [
+            call["task"] + (f"/{call['item']}" if call["item"] is not None else "")
+            for call in self.result["calls"]
+            if call["status"] == status
+        ]
+
+
+class Project:
+    """A folder with an inventory of one host, roles and a playbook."""
+
+    def __init__(self, folder: Path, endpoint: str = "http://127.0.0.1:9") -> None:
+        self.folder = folder
+        self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
+        self.host = "demo-test"
+        self._variables: dict[str, t.Any] = {}
+        (folder / "ansible.cfg").write_text(
+            f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
+            f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\n"
+        )
+
+    def role(self, name: str, tasks: str, **files: str) -> None:
+        """Write a role; ``files`` by folder: ``defaults``, ``vars``, ``meta`` (its argument_specs), ``validate``."""
+        role = self.folder / "roles" / name
+        parts = {"tasks": "tasks/main.yml", "defaults": "defaults/main.yml", "vars": "vars/main.yml",
+                 "meta": "meta/argument_specs.yml", "validate": "tasks/validate.yml", "dependencies": "meta/main.yml",
+                 "more": "tasks/more.yml"}  # fmt: skip
+        for part, content in {"tasks": tasks, **files}.items():
+            path = role / parts[part]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+
+    def module(self, role: str, name: str, body: str) -> None:
+        """Write a module into a role's library."""
+        path = self.folder / "roles" / role / "library" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body)
+
+    def inventory(self, **variables: t.Any) -> None:
+        """The host's variables."""
+        self._variables = variables
+
+    def converge(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> Outcome:
+        """Run the roles through converge."""
+        return self.run({"slipway.graph.converge": {"roles": list(roles), **options}}, *arguments)
+
+    def plain(self, *roles: str, arguments: tuple[str, ...] = ()) -> Outcome:
+        """Run the roles as a play of Ansible's own."""
+        return self._play({"roles": list(roles)}, arguments)
+
+    def run(self, task: dict[str, t.Any], *arguments: str) -> Outcome:
+        """Run one task and keep its result."""
+        keep = {
+            "ansible.builtin.copy": {
+                "content": "{{ outcome | to_json }}", "dest": str(self.folder / "result.json"), "mode": "0600"
+            },
+            "check_mode": False, "diff": False,
+        }  # fmt: skip
+        tasks = [{"name": "Run", "register": "outcome", "ignore_errors": True, **task}, keep]
+        return self._play({"tasks": tasks}, arguments)
+
+    def _play(self, content: dict[str, t.Any], arguments: tuple[str, ...]) -> Outcome:
+        connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        hosts = {"all": {"hosts": {self.host: {**connection, **self._variables}}}}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
+        defaults = {f"group/{name}.aws.aws": {"region": "eu-central-1"} for name in ("amazon", "community", "slipway")}
+        play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, **content}
+        (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        kept = self.folder / "result.json"
+        kept.unlink(missing_ok=True)
+        environment = {**os.environ, **self.environment, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
+        finished = subprocess.run(
+            [program("ansible-playbook"), "play.yml", *arguments],
+            cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        result = json.loads(kept.read_text()) if kept.exists() else {}
+        failed = bool(result.get("failed"))
+        return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result)

@@ -1,0 +1,213 @@
+"""The engine against an emulator that counts: plan, apply, drift, destroy, lock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+
+from tests.support.api_proxy import ApiProxy
+from tests.support.emulators import CREDENTIALS
+from tests.support.playbook import Project
+
+AWS = tuple[Project, ApiProxy]
+
+NETWORK = """
+- name: VPC
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16, tags: {system: demo}}
+  register: network_vpc
+- name: Subnets
+  amazon.aws.ec2_vpc_subnet: {vpc_id: "{{ network_vpc.vpc.id }}", cidr: "{{ item }}", tags: {Name: "{{ item }}"}}
+  loop: [10.0.0.0/24, 10.0.1.0/24]
+  register: network_subnets
+- name: Bucket
+  amazon.aws.s3_bucket: {name: demo-bucket, versioning: true}
+- name: Topic
+  community.aws.sns_topic: {name: demo-topic}
+- name: Target group
+  community.aws.elb_target_group:
+    {name: demo, protocol: http, port: 80, vpc_id: "{{ network_vpc.vpc.id }}", state: present}
+- name: Database subnets
+  amazon.aws.rds_subnet_group:
+    {name: demo, description: demo, state: present,
+     subnets: "{{ network_subnets.results | map(attribute='subnet.id') | list }}"}
+"""
+
+
+@pytest.fixture
+def network(aws: AWS) -> AWS:
+    aws[0].role("network", NETWORK)
+    return aws
+
+
+def client(proxy: ApiProxy, service: str) -> object:
+    return boto3.client(
+        service,  # type: ignore[call-overload]  # the name is a variable here
+        endpoint_url=proxy.url,
+        region_name="eu-central-1",
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def test_rule_07_a_plan_writes_nothing_and_names_what_the_apply_makes(network: AWS) -> None:
+    project, proxy = network
+    plan = project.converge("network", arguments=("--check",))
+    assert plan.returncode == 0, plan.output
+    assert proxy.operations
+    assert proxy.writes == []
+    planned = plan.calls("planned") + plan.calls("unknown")
+    assert 'VPC: ec2:CreateVpc {"CidrBlock": "10.0.0.0/16"' in plan.output
+    assert "Subnets (10.0.1.0/24): amazon.aws.ec2_vpc_subnet, inputs known after apply: network_vpc" in plan.output
+    assert "Plan: 7 to change" in plan.output
+
+    apply = project.converge("network")
+    assert apply.returncode == 0, apply.output
+    assert sorted(apply.calls("changed")) == sorted(planned)
+
+    proxy.forget()
+    again = project.converge("network", arguments=("--check",))
+    assert proxy.writes == []
+    assert again.calls("planned") + again.calls("unknown") == []
+    assert "Plan: 0 to change" in again.output
+
+
+def test_rule_12_what_was_changed_behind_our_back_is_planned_and_put_right(network: AWS) -> None:
+    project, proxy = network
+    project.converge("network")
+    s3 = client(proxy, "s3")
+    s3.put_bucket_versioning(Bucket="demo-bucket", VersioningConfiguration={"Status": "Suspended"})  # type: ignore[attr-defined]
+    plan = project.converge("network", arguments=("--check",))
+    assert plan.calls("planned") == ["Bucket"]
+    assert plan.result["calls"][3]["writes"][0]["operation"] == "PutBucketVersioning"
+    assert project.converge("network").calls("changed") == ["Bucket"]
+    assert s3.get_bucket_versioning(Bucket="demo-bucket")["Status"] == "Enabled"  # type: ignore[attr-defined]
+
+
+def test_rule_10_destroy_refuses_lists_then_deletes_everything(network: AWS) -> None:
+    project, proxy = network
+    project.converge("network")
+    proxy.forget()
+    refused = project.converge("network", state="absent")
+    assert refused.returncode != 0
+    assert proxy.writes == []
+    text = refused.result["msg"]
+    assert "this would delete 7 resources of demo-test for good" in text
+    assert "network: Subnets (10.0.1.0/24)" in text
+    assert "-e confirm=demo-test" in text
+
+    destroyed = project.converge("network", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    ec2 = client(proxy, "ec2")
+    assert ec2.describe_vpcs(Filters=[{"Name": "tag:system", "Values": ["demo"]}])["Vpcs"] == []  # type: ignore[attr-defined]
+    plan = project.converge("network", arguments=("--check",))
+    assert len(plan.calls("planned") + plan.calls("unknown")) == 7
+
+
+def test_rule_10_a_plan_of_destroy_writes_nothing(network: AWS) -> None:
+    project, proxy = network
+    project.converge("network")
+    proxy.forget()
+    plan = project.converge("network", state="absent", arguments=("--check",))
+    assert proxy.writes == []
+    assert len(plan.calls("planned")) == 7, plan.output
+
+
+def test_another_account_is_refused_before_any_write(network: AWS) -> None:
+    project, proxy = network
+    outcome = project.converge("network", account="111111111111")
+    assert outcome.returncode != 0
+    assert set(proxy.operations) == {"query:GetCallerIdentity", "query:ListAccountAliases"}
+    assert "belong to the account 123456789012, but the environment names 111111111111" in outcome.result["msg"]
+
+
+def test_rule_17_a_no_log_option_is_in_no_plan(aws: AWS) -> None:
+    project, _proxy = aws
+    project.role(
+        "data",
+        """
+- name: Database
+  amazon.aws.rds_instance:
+    {db_instance_identifier: demo, engine: mysql, db_instance_class: db.t3.micro, allocated_storage: 20,
+     master_username: admin, master_user_password: planted-secret-value, state: present}
+""",
+    )
+    journal = project.folder / "journal.json"
+    outcome = project.converge("data", journal=str(journal), arguments=("--check", "-vvv"))
+    assert outcome.calls("planned") == ["Database"]
+    shown = outcome.output.replace("master_user_password: planted-secret-value", "")
+    assert "planted-secret-value" not in shown
+    assert "planted-secret-value" not in journal.read_text()
+
+
+def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: AWS) -> None:
+    project, proxy = aws
+    dynamodb = client(proxy, "dynamodb")
+    dynamodb.create_table(  # type: ignore[attr-defined]
+        TableName="locks",
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    lock = {"slipway.graph.lock": {"table": "locks", "key": "demo-test", "reason": "testing", "region": "eu-central-1"}}
+
+    assert project.run(lock).result["acquired"]
+    assert _freed(dynamodb), "the lock outlived its run"
+
+    dynamodb.put_item(  # type: ignore[attr-defined]
+        TableName="locks",
+        Item={"LockID": {"S": "demo-test"}, "Holder": {"S": "ann@elsewhere:1:1"}, "Reason": {"S": "rollout"},
+              "Since": {"S": "2026-01-01T00:00:00+00:00"}, "ExpiresAt": {"N": str(int(time.time()) + 600)}},
+    )  # fmt: skip
+    refused = project.run(lock)
+    assert "demo-test is locked by ann@elsewhere:1:1 since 2026-01-01T00:00:00+00:00 (rollout)" in refused.result["msg"]
+
+    dynamodb.update_item(  # type: ignore[attr-defined]
+        TableName="locks", Key={"LockID": {"S": "demo-test"}},
+        UpdateExpression="SET ExpiresAt = :past", ExpressionAttributeValues={":past": {"N": "1"}},
+    )  # fmt: skip
+    taken = project.run(lock)
+    assert taken.result["took_over"]["holder"] == "ann@elsewhere:1:1"
+    assert "taking over the lock demo-test" in taken.output
+
+
+def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
+    project, _proxy = aws
+    outcome = project.run({"slipway.graph.lock": {"table": "locks", "key": "demo-test", "region": "eu-central-1"}})
+    assert "make it once with playbooks/bootstrap.yml" in outcome.result["msg"]
+
+
+def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
+    project, proxy = aws
+    dynamodb = client(proxy, "dynamodb")
+    dynamodb.create_table(  # type: ignore[attr-defined]
+        TableName="locks",
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    from ansible_collections.slipway.graph.plugins.plugin_utils import lock_keeper  # noqa: PLC0415 - needs the paths
+
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as holder:
+        request = f'{{"table": "locks", "key": "demo-test", "reason": "x", "process": {holder.pid}}}'
+        environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.url, "PATH": "/usr/bin:/bin"}
+        subprocess.run(
+            [sys.executable, lock_keeper.__file__], input=request, text=True, env=environment, check=True,
+            stdout=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+        assert "Item" in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})  # type: ignore[attr-defined]
+        holder.kill()
+    assert _freed(dynamodb)
+
+
+def _freed(dynamodb: object) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        answer = dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})  # type: ignore[attr-defined]
+        if "Item" not in answer:
+            return True
+        time.sleep(0.2)
+    return False

@@ -1,0 +1,70 @@
+"""Rule 7: the one seam that journals reads and stops writes."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+from ansible_collections.slipway.graph.plugins.plugin_utils import barrier
+
+
+def client(service: str = "ec2") -> t.Any:
+    return types.SimpleNamespace(meta=types.SimpleNamespace(service_model=types.SimpleNamespace(service_name=service)))
+
+
+def send(_client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]:
+    return {"sent": operation, "ResponseMetadata": {"RetryAttempts": 2}}
+
+
+@pytest.mark.parametrize("operation", ["DescribeVpcs", "GetObject", "ListTags", "HeadBucket", "BatchGetImage", "Query"])
+def test_rule_07_reads_pass(operation: str) -> None:
+    seam = barrier.Seam()
+    seam.begin("plan")
+    assert seam.intercept(send, client(), operation, {})["sent"] == operation
+
+
+@pytest.mark.parametrize("operation", ["CreateVpc", "PutObject", "TagResource", "FrobnicateThing", "describeLowerCase"])
+def test_rule_07_whatever_is_no_read_by_name_is_a_write(operation: str) -> None:
+    seam = barrier.Seam()
+    seam.begin("plan")
+    with pytest.raises(barrier.WriteBarrier):
+        seam.intercept(send, client(), operation, {"Name": "x"})
+    assert seam.writes == [{"service": "ec2", "operation": operation, "parameters": {"Name": "x"}}]
+    assert seam.calls == []
+
+
+def test_rule_07_the_barrier_is_no_exception_that_modules_catch() -> None:
+    assert not issubclass(barrier.WriteBarrier, Exception)
+
+
+def test_rule_09_the_journal_has_no_values() -> None:
+    seam = barrier.Seam()
+    seam.begin("apply")
+    seam.intercept(send, client("rds"), "CreateDBInstance", {"MasterUserPassword": "hidden"})
+    (call,) = seam.calls
+    assert {key: call.get(key) for key in ("service", "operation", "retries")} == {
+        "service": "rds", "operation": "CreateDBInstance", "retries": 2,
+    }  # fmt: skip
+    assert "hidden" not in str(seam.calls)
+
+
+def test_rule_09_a_failed_call_is_journalled_with_its_code() -> None:
+    def refuse(*_args: t.Any) -> None:
+        error = RuntimeError("no")
+        error.response = {"Error": {"Code": "AccessDenied"}}  # type: ignore[attr-defined]  # as botocore's errors have
+        raise error
+
+    seam = barrier.Seam()
+    seam.begin("apply")
+    with pytest.raises(RuntimeError):
+        seam.intercept(refuse, client(), "DescribeVpcs", {})
+    assert seam.calls[0]["error"] == "AccessDenied"
+
+
+def test_rule_10_looking_for_ids_answers_changes_with_nothing_and_stops_at_creations() -> None:
+    seam = barrier.Seam()
+    seam.begin("inspect")
+    assert seam.intercept(send, client(), "ModifyVpcAttribute", {}) == {}
+    with pytest.raises(barrier.WriteBarrier):
+        seam.intercept(send, client(), "CreateVpc", {})
