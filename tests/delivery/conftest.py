@@ -1,0 +1,16 @@
+"""The local environment with real containers, once for all delivery tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.local import LocalEnvironment, local_environment
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
+    """Up, with an engine; its checkout is a copy that tests may change and commit to."""
+    with local_environment(tmp_path_factory.mktemp("local") / "checkout") as environment:
+        yield environment

@@ -1,0 +1,118 @@
+"""The local environment without an engine: what it refuses, what survives, what it leaves behind."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.local import ROOT, LocalEnvironment
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[LocalEnvironment]:
+    """An environment of emulators alone, not started yet, whose state is below the test's folder."""
+    made = LocalEnvironment(ROOT, engine="none", SLIPWAY_LOCAL_DIR=str(tmp_path / "local"))
+    made.directory = tmp_path / "local"
+    yield made
+    if not made.directory.exists():
+        return
+    made.succeed("playbooks/local_down.yml", "-e", "local_keep_state=false")
+    assert made.left_behind() == []
+
+
+def changed(output: str) -> int:
+    """The number of changed tasks in Ansible's recap."""
+    return int(output.rpartition("changed=")[2].split()[0])
+
+
+def test_up_and_down_may_be_repeated(environment: LocalEnvironment) -> None:
+    assert changed(environment.succeed("playbooks/local_up.yml")) > 0
+    assert changed(environment.succeed("playbooks/local_up.yml")) == 0
+    assert changed(environment.succeed("playbooks/local_down.yml")) > 0
+    assert environment.left_behind() == []
+    assert changed(environment.succeed("playbooks/local_down.yml")) == 0
+
+
+def test_state_survives_a_restart(environment: LocalEnvironment) -> None:
+    environment.succeed("playbooks/local_up.yml")
+    environment.client("s3").create_bucket(Bucket="kept")
+    environment.client("s3").put_object(Bucket="kept", Key="word", Body=b"still here")
+    environment.client("ssm").put_parameter(Name="/kept", Value="so am I", Type="String")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/cluster/api",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaling = environment.client("application-autoscaling", f"http://127.0.0.1:{environment.port + 1}")
+    scaling.register_scalable_target(**target, MinCapacity=2, MaxCapacity=7)
+
+    environment.succeed("playbooks/local_down.yml")
+    environment.succeed("playbooks/local_up.yml")
+
+    assert environment.client("s3").get_object(Bucket="kept", Key="word")["Body"].read() == b"still here"
+    assert environment.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "so am I"
+    (kept,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert (kept["ResourceId"], kept["MaxCapacity"]) == (target["ResourceId"], 7)
+
+
+def test_only_loopback_is_listened_on(environment: LocalEnvironment) -> None:
+    environment.succeed("playbooks/local_up.yml")
+    ports = (environment.port, environment.port + 1)
+    addresses = {
+        connection.laddr.ip
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in ports
+    }
+    assert addresses == {"127.0.0.1"}
+
+
+def test_a_port_in_use_is_named_before_anything_is_started(environment: LocalEnvironment) -> None:
+    with socket.create_server(("127.0.0.1", environment.port)):
+        ran = environment.play("playbooks/local_up.yml")
+    assert ran.returncode != 0
+    assert f"Port {environment.port} on 127.0.0.1, which the gateway needs, is in use" in " ".join(ran.stdout.split())
+    assert "SLIPWAY_LOCAL_PORT" in ran.stdout
+    assert not environment.directory.exists()
+
+
+def test_an_engine_that_does_not_answer_is_named(environment: LocalEnvironment, tmp_path: Path) -> None:
+    environment.settings |= {"SLIPWAY_LOCAL_ENGINE": "auto", "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
+    ran = environment.play("playbooks/local_up.yml")
+    assert ran.returncode != 0
+    assert f"DOCKER_HOST is unix://{tmp_path}/nobody.sock, but no Docker engine answers" in " ".join(ran.stdout.split())
+    assert not environment.directory.exists()
+
+
+def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment, tmp_path: Path) -> None:
+    """A machine without dockerd is one whose PATH does not have it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "id", "env", "python3", "ps"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    ran = environment.play("playbooks/local_up.yml", "-e", "local_engine=private", "-e", f"local_path={programs}")
+    assert ran.returncode != 0
+    message = " ".join(ran.stdout.split())
+    assert "for want of: dockerd, iptables, ip, mmdebstrap" in message.replace("root, ", "")
+    assert "apt-get install docker.io iptables iproute2 mmdebstrap" in message
+    assert not environment.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("SLIPWAY_LOCAL_PORT", "80", "local_gateway_port is 80; allowed are 1024 to"),
+        ("SLIPWAY_LOCAL_ACCOUNT", "mine", "local_account_id (mine) must have 12 digits"),
+        ("SLIPWAY_LOCAL_ENGINE", "podman", "value of local_engine must be one of: auto, private, none, got: podman"),
+    ],
+)
+def test_bad_settings_are_refused(environment: LocalEnvironment, setting: str, value: str, named: str) -> None:
+    ran = LocalEnvironment(ROOT, **{**environment.settings, setting: value}).play("playbooks/local_up.yml")
+    assert ran.returncode != 0
+    assert named in " ".join(ran.stdout.split())
+    assert not environment.directory.exists()

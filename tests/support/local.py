@@ -1,0 +1,157 @@
+"""A local environment beside the user's own: a copy of the checkout, free ports, an account of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import psutil
+
+from tests.support.emulators import free_port, program
+
+ROOT = Path(__file__).parents[2]
+# Of an account that no other environment on this engine has.
+ACCOUNT = "000000004711"
+REGION = "us-east-1"
+
+
+def free_ports() -> int:
+    """A port that is free like those an environment derives from it."""
+    while True:
+        first = free_port()
+        try:
+            with contextlib.ExitStack() as held:
+                for port in (first, first + 1, first + 1000, first + 2000):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what git knows of the checkout, and what it would take, to a repository of one commit."""
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
+    git(target, "init", "--quiet")
+    commit(target, "The checkout under test")
+
+
+def git(repository: Path, *arguments: str) -> str:
+    """Run git and return what it prints."""
+    return subprocess.run(["git", *arguments], cwd=repository, check=True, capture_output=True, text=True).stdout
+
+
+def commit(repository: Path, message: str) -> str:
+    """Commit everything and return the commit as build.yml names images by it."""
+    git(repository, "add", "--all")
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    git(repository, *identity, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(repository, "rev-parse", "--short=12", "HEAD").strip()
+
+
+class LocalEnvironment:
+    """The environment, reached like a user does: by playbooks, the API and Docker."""
+
+    def __init__(self, checkout: Path, engine: str = "auto", **settings: str) -> None:
+        self.checkout = checkout
+        self.directory = checkout / ".slipway" / "local"
+        self.port = free_ports()
+        # What a person would export.
+        self.settings = {
+            "SLIPWAY_LOCAL_PORT": str(self.port),
+            "SLIPWAY_LOCAL_DIR": str(self.directory),
+            "SLIPWAY_LOCAL_ACCOUNT": ACCOUNT,
+            "SLIPWAY_LOCAL_ENGINE": engine,
+            **settings,
+        }
+
+    @property
+    def url(self) -> str:
+        """The AWS gateway."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def play(self, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of the checkout; output and errors come together, as on a terminal."""
+        return subprocess.run(
+            [program("ansible-playbook"), "-i", "inventories/local", playbook, *arguments],
+            cwd=self.checkout,
+            env={**os.environ, **self.settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def succeed(self, playbook: str, *arguments: str) -> str:
+        """Run a playbook that must succeed and return its output."""
+        ran = self.play(playbook, *arguments)
+        assert ran.returncode == 0, ran.stdout[-6000:]
+        return ran.stdout
+
+    def client(self, service: str, url: str = "") -> t.Any:
+        """A boto3 client for a service of the environment."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=url or self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",
+        )
+
+    def docker(self, *arguments: str) -> str:
+        """Run the Docker client against the environment's engine."""
+        host = os.environ.get("DOCKER_HOST", "")
+        private = self.directory / "engine" / "docker.sock"
+        return subprocess.run(
+            ["docker", *arguments],
+            env={**os.environ, "DOCKER_HOST": f"unix://{private}" if private.exists() else host},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def left_behind(self) -> list[str]:
+        """Processes, network interfaces and packet filter rules of this environment."""
+        bridge = f"slipway{self.port}"
+        found = [
+            f"process {process.info['pid']} {process.info['cmdline'][:4]}"
+            for process in psutil.process_iter(["pid", "cmdline"])
+            if str(self.directory) in " ".join(process.info["cmdline"] or ())
+        ]
+        found += [f"interface {name}" for name in psutil.net_if_addrs() if name == bridge]
+        found += [f"rule {rule}" for rule in packet_filter_rules() if bridge in rule]
+        found += [f"mount {each.mountpoint}" for each in psutil.disk_partitions(all=True)
+                  if each.mountpoint.startswith(str(self.directory))]  # fmt: skip
+        return found
+
+
+def packet_filter_rules() -> list[str]:
+    """All rules, where one may see them."""
+    path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+    program_path = shutil.which("iptables-save", path=path)
+    if not program_path or os.geteuid() != 0:
+        return []
+    return subprocess.run([program_path], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@contextlib.contextmanager
+def local_environment(checkout: Path, engine: str = "auto") -> Iterator[LocalEnvironment]:
+    """An environment that is up; afterwards it is down, and nothing of it is left."""
+    copy_checkout(checkout)
+    environment = LocalEnvironment(checkout, engine)
+    try:
+        environment.succeed("playbooks/local_up.yml")
+        yield environment
+    finally:
+        environment.succeed("playbooks/local_down.yml", "-e", "local_keep_state=false")
+    assert environment.left_behind() == []
