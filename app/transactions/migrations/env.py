@@ -39,9 +39,7 @@ def _run(connection: Connection) -> None:
 async def _migrate() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
-    engine = create_async_engine(
-        settings.database_url, poolclass=NullPool, connect_args=connect_arguments(settings)
-    )
+    engine = create_async_engine(settings.database_url, poolclass=NullPool, connect_args=connect_arguments(settings))
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

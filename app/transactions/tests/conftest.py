@@ -11,6 +11,7 @@ import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+
 from tests.servers import MariaDbServer, RedisServer, Service, migrate
 from transactions.config import Settings, load_settings
 from transactions.main import create_app
@@ -54,9 +55,7 @@ def mariadb(mariadb_server: MariaDbServer) -> MariaDbServer:
     """The MariaDB, running and empty."""
     if mariadb_server.process is None:
         mariadb_server.start()
-    mariadb_server.sql(
-        "DELETE FROM transactions; UPDATE transaction_totals SET number = 0, amount = 0", "transactions"
-    )
+    mariadb_server.sql("DELETE FROM transactions; UPDATE transaction_totals SET number = 0, amount = 0", "transactions")
     return mariadb_server
 
 

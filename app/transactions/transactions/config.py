@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     redis_tls: bool = False
     redis_tls_ca: Path | None = None
     redis_auth_token: SecretStr = SecretStr("")
-    redis_max_connections: Annotated[int, Field(ge=1, le=200)] = 4
-    redis_timeout_seconds: Annotated[float, Field(gt=0, le=5)] = 0.25
+    redis_max_connections: Annotated[int, Field(ge=1, le=200)] = 2
+    redis_timeout_seconds: Annotated[float, Field(gt=0, le=5)] = 0.5
     # How long an unreachable Redis is left alone before it is tried again.
     redis_retry_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import text
@@ -76,11 +77,13 @@ class Database:
     def __init__(self, engine: AsyncEngine, timeout: float) -> None:
         self.engine = engine
         self._timeout = timeout
+        # Replaced where tracing is on.
+        self.span: Callable[[str], AbstractContextManager[object]] = lambda _operation: nullcontext()
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     async def run(self, operation: str, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
         """Do `work` in one transaction; it is done again when the server chose it to end a deadlock."""
-        with time_database(operation):
+        with time_database(operation), self.span(operation):
             try:
                 async with asyncio.timeout(self._timeout):
                     return await self._attempt(work)

@@ -25,12 +25,13 @@ def _to_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return _to_json(event).decode()
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, *extra: Processor) -> None:
     """Send structlog and the standard library's loggers to standard output, as JSON."""
+    shared = [*_SHARED, *extra]
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[
-            *_SHARED,
+            *shared,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
@@ -41,7 +42,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -52,9 +53,13 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # The service logs requests itself; uvicorn prepares a line for each as long as anyone would see it.
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False
 
 
 def get_logger() -> FilteringBoundLogger:

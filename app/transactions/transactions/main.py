@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         log = get_logger()
         async with services.running():
             drain_before_exit(services.start_draining, settings.shutdown_drain_seconds)
+            _spare_garbage_collection()
             log.info("started", version=settings.app_version, commit=settings.app_commit)
             yield
         log.info("stopped")
@@ -47,8 +49,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    app.include_router(operations.router)
-    app.include_router(transactions.router)
+    # As the application's own routes: a router that is included is matched once more for each request.
+    # First what is asked for most: routes are tried in this order.
+    app.router.routes[:0] = [*transactions.router.routes, *operations.router.routes]
     install_problem_handlers(app)
     app.add_middleware(
         LimitRequests,
@@ -64,16 +67,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         addresses=ClientAddresses(settings.trusted_proxies),
         is_draining=lambda: services.draining,
     )
+    if settings.tracing:
+        _trace(app, settings, services)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _trace(app: FastAPI, settings: Settings, services: Services) -> None:
+    from transactions.tracing import TraceRequests, add_trace_id, start_tracing  # noqa: PLC0415  # slow
+
+    configure_logging(settings.log_level, add_trace_id)
+    app.add_middleware(TraceRequests, provider=start_tracing(settings, services))
+
+
+def _spare_garbage_collection() -> None:
+    """Keep the collector from walking, again and again, what was loaded once and stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the problem document that the routes refer to."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(problem.pop("$defs", {}))

@@ -27,9 +27,7 @@ HTTP_DURATION = Histogram(
     ["method", "path"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
-HTTP_IN_PROGRESS = Gauge(
-    "http_requests_in_progress", "HTTP requests being answered now", multiprocess_mode="livesum"
-)
+HTTP_IN_PROGRESS = Gauge("http_requests_in_progress", "HTTP requests being answered now", multiprocess_mode="livesum")
 RATE_LIMITED = Counter("http_requests_rate_limited_total", "HTTP requests refused by the rate limit")
 CACHE_HITS = Counter("cache_hits_total", "Reads answered from the cache", ["cache"])
 CACHE_MISSES = Counter("cache_misses_total", "Reads that had to ask the database", ["cache"])
@@ -42,13 +40,9 @@ DB_DURATION = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
 DB_ERRORS = Counter("db_errors_total", "Database operations that failed because it was away or too slow")
-DB_POOL_IN_USE = Gauge(
-    "db_pool_connections_in_use", "Database connections in use", multiprocess_mode="livesum"
-)
+DB_POOL_IN_USE = Gauge("db_pool_connections_in_use", "Database connections in use", multiprocess_mode="livesum")
 TRANSACTIONS = Gauge("transactions_total", "Transactions stored", multiprocess_mode="mostrecent")
-TRANSACTIONS_AMOUNT = Gauge(
-    "transactions_amount_total", "Sum of the amounts stored", multiprocess_mode="mostrecent"
-)
+TRANSACTIONS_AMOUNT = Gauge("transactions_amount_total", "Sum of the amounts stored", multiprocess_mode="mostrecent")
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from http import HTTPStatus
 from time import perf_counter
-from uuid import uuid4
 
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from transactions.database import DatabaseUnavailableError
 from transactions.logs import get_logger
@@ -24,12 +22,26 @@ CORRELATION_HEADER = b"x-correlation-id"
 OPERATIONAL_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics", "/version"})
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+_WANTED = {name.encode(): name for name in ("x-correlation-id", "x-forwarded-for", "user-agent")}
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 log = get_logger()
 
 
+def _read_headers(scope: Scope) -> dict[str, str]:
+    """The headers that matter here, found in one pass; of a repeated one all values, as one list."""
+    found = dict.fromkeys(_WANTED.values(), "")
+    for name, value in scope["headers"]:
+        if name in _WANTED:
+            wanted = _WANTED[name]
+            text = value.decode("latin-1")
+            found[wanted] = f"{found[wanted]}, {text}" if found[wanted] else text
+    return found
+
+
 def _correlation_id(header: str) -> str:
-    return header if _ACCEPTABLE_ID.fullmatch(header) else uuid4().hex
+    if _ACCEPTABLE_ID.fullmatch(header):
+        return header
+    return f"{random.getrandbits(128):032x}"
 
 
 class ObserveRequests:
@@ -46,15 +58,21 @@ class ObserveRequests:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        headers = Headers(scope=scope)
-        correlation_id = _correlation_id(headers.get("x-correlation-id", ""))
-        peer = scope["client"][0] if scope.get("client") else ""
-        client = self._addresses.resolve(peer, ", ".join(headers.getlist("x-forwarded-for")))
+        headers = _read_headers(scope)
+        correlation_id = _correlation_id(headers["x-correlation-id"])
+        client = self._addresses.resolve(scope["client"][0] if scope.get("client") else "", headers["x-forwarded-for"])
         scope.setdefault("state", {}).update(correlation_id=correlation_id, client=client)
-        quiet = scope["path"] in OPERATIONAL_PATHS
-        clear_contextvars()
         bind_contextvars(correlation_id=correlation_id)
-        status = 500
+        logged = scope["path"] not in OPERATIONAL_PATHS
+        if logged:
+            log.info(
+                "request_started",
+                method=scope["method"],
+                path=scope["path"],
+                client=client,
+                user_agent=headers["user-agent"],
+            )
+        status = 0
         extra = [(CORRELATION_HEADER, correlation_id.encode())]
         if self._is_draining():
             extra.append((b"connection", b"close"))
@@ -66,22 +84,19 @@ class ObserveRequests:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
-        if not quiet:
-            log.info(
-                "request_started",
-                method=scope["method"],
-                path=scope["path"],
-                client=client,
-                user_agent=headers.get("user-agent", ""),
-            )
         HTTP_IN_PROGRESS.inc()
         try:
-            await self._answer(scope, receive, send_observed)
+            await self._app(scope, receive, send_observed)
+        except Exception as error:
+            response = _answer_to(error, scope)
+            if status:  # too late for another answer; the server closes the connection
+                raise
+            await response(scope, receive, send_observed)
         finally:
             HTTP_IN_PROGRESS.dec()
             elapsed = perf_counter() - started
-            _measure(scope, status, elapsed)
-            if not quiet:
+            _measure(scope, status or HTTPStatus.INTERNAL_SERVER_ERROR.value, elapsed)
+            if logged:
                 log.info(
                     "request_finished",
                     method=scope["method"],
@@ -90,33 +105,12 @@ class ObserveRequests:
                     duration_ms=round(elapsed * 1000, 3),
                 )
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
 
-        async def send_tracked(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_tracked)
-        except (DatabaseUnavailableError, SQLAlchemyError) as error:
-            known = isinstance(error, DatabaseUnavailableError)
-            log.error(
-                "database_unavailable" if known else "database_error", exc_info=None if known else error
-            )
-            if begun:
-                raise
-            response = database_unavailable(scope) if known else _internal_error(scope)
-            await response(scope, receive, send)
-        except Exception:
-            log.exception("request_failed")
-            if begun:
-                raise
-            await _internal_error(scope)(scope, receive, send)
-
-
-def _internal_error(scope: Scope) -> ASGIApp:
+def _answer_to(error: Exception, scope: Scope) -> ASGIApp:
+    if isinstance(error, DatabaseUnavailableError):
+        log.error("database_unavailable", error=str(error))
+        return database_unavailable(scope)
+    log.error("request_failed", exc_info=error)
     return problem_response(
         scope,
         HTTPStatus.INTERNAL_SERVER_ERROR,

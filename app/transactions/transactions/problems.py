@@ -54,9 +54,7 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """Ends a request with a problem document."""
 
-    def __init__(
-        self, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
@@ -69,7 +67,7 @@ def not_found(transaction_id: int) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "not-found", f"There is no transaction {transaction_id}.")
 
 
-def problem_response(  # noqa: PLR0913  # what RFC 9457 says a problem has
+def problem_response(  # what RFC 9457 says a problem has
     scope: Mapping[str, Any],
     status: HTTPStatus,
     kind: str,
@@ -112,13 +110,10 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     # The rejected input itself is left out: it may be large, or a secret sent to the wrong place.
     errors = [
-        {"location": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors()
+        {"location": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()
     ]
     summary = "; ".join(f"{item['location']}: {item['message']}" for item in errors[:3])
-    return problem_response(
-        request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", summary, errors=errors
-    )
+    return problem_response(request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", summary, errors=errors)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha1
 from typing import Any, cast
 
@@ -69,6 +70,8 @@ class RedisGateway:
         self._queue: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
         self._probe: asyncio.Task[None] | None = None
+        # Set where tracing is on.
+        self.span: Callable[[str], AbstractContextManager[object]] | None = None
         REDIS_UP.set(1)
 
     @property
@@ -80,7 +83,11 @@ class RedisGateway:
         """The reply to a command; raises RedisUnavailableError for every kind of failure."""
         if self._probe is not None:
             raise RedisUnavailableError("Redis is left alone after a failure")
-        reply = await self._submit(command)
+        if self.span is None:
+            reply = await self._submit(command)
+        else:
+            with self.span(str(command[0])):
+                reply = await self._submit(command)
         if isinstance(reply, Exception):
             REDIS_ERRORS.labels("refused").inc()
             raise RedisUnavailableError(str(reply)) from reply
@@ -117,12 +124,19 @@ class RedisGateway:
         future: asyncio.Future[Any] = loop.create_future()
         self._queue.append((command, future))
         if len(self._senders) < self._connections:
-            sender = loop.create_task(self._send_queued())
-            self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
+            self._senders.add(loop.create_task(self._send_queued()))
         return future
 
     async def _send_queued(self) -> None:
+        try:
+            await self._send_batches()
+        finally:
+            # Here and not in a callback of the task: a command that comes before it would wait for ever.
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101
+            self._senders.discard(task)
+
+    async def _send_batches(self) -> None:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
             try:

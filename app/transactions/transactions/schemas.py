@@ -172,9 +172,7 @@ class VersionResponse(BaseModel):
     """Which build answers, and where."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"version": "0.1.0", "commit": "4b825dc", "instance": "ip-10-0-1-23"}]
-        },
+        json_schema_extra={"examples": [{"version": "0.1.0", "commit": "4b825dc", "instance": "ip-10-0-1-23"}]},
     )
 
     version: str

@@ -31,9 +31,7 @@ def upgrade() -> None:
     """Create both tables, the totals with all their rows."""
     op.create_table(
         "transactions",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("amount", _amount(15), nullable=False),
         sa.Column("description", sa.String(255), nullable=False),
         sa.Column("created_at", sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql"), nullable=False),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import httpx
 import pytest
+
 from tests.conftest import StartApp
 from tests.servers import MariaDbServer, RedisServer
-from transactions.config import Settings, load_settings
+from transactions.config import Settings
 
 
 async def post(client: httpx.AsyncClient, amount: str = "12.50", description: str = "coffee") -> dict[str, str]:
@@ -17,9 +18,7 @@ async def post(client: httpx.AsyncClient, amount: str = "12.50", description: st
     return body
 
 
-async def test_posted_transaction_is_stored_and_found(
-    client: httpx.AsyncClient, mariadb: MariaDbServer
-) -> None:
+async def test_posted_transaction_is_stored_and_found(client: httpx.AsyncClient, mariadb: MariaDbServer) -> None:
     posted = await post(client, "12.5", "Zwölf Kaffee ☕")
     assert posted["amount"] == "12.50"
     for _ in range(2):  # from the database, then from the cache
@@ -85,7 +84,9 @@ async def test_new_transactions_do_not_shift_later_pages(client: httpx.AsyncClie
     assert [item["id"] for item in second["items"]] == posted[1::-1]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "MTIz", "4pi6", "LTEuMA", "MS4x====", "MS4w", "OTk5OTk5OTk5OTk5OTk5OTk5OTkuMQ"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "MTIz", "4pi6", "LTEuMA", "MS4x====", "MS4w", "OTk5OTk5OTk5OTk5OTk5OTk5OTkuMQ"]
+)
 async def test_unknown_cursors_are_refused(client: httpx.AsyncClient, cursor: str) -> None:
     answer = await client.get("/transaction", params={"cursor": cursor})
     assert answer.status_code == 400
@@ -109,9 +110,7 @@ async def test_delete_all_empties_table_cache_and_totals(
     assert totals == "0\t0.00"
 
 
-async def test_production_deletes_everything_only_when_confirmed(
-    start_app: StartApp, settings: Settings
-) -> None:
+async def test_production_deletes_everything_only_when_confirmed(start_app: StartApp, settings: Settings) -> None:
     client, _ = await start_app(settings.model_copy(update={"app_environment": "prod"}))
     await post(client)
     refused = await client.delete("/transaction")

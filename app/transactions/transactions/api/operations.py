@@ -27,9 +27,7 @@ async def _redis_state(services: Services) -> Literal["up", "down", "disabled"]:
     "/health",
     summary="State of the service and of what it depends on",
     response_model=HealthResponse,
-    responses={
-        HTTPStatus.SERVICE_UNAVAILABLE.value: {"model": HealthResponse, "description": "Database away"}
-    },
+    responses={HTTPStatus.SERVICE_UNAVAILABLE.value: {"model": HealthResponse, "description": "Database away"}},
 )
 async def health(request: Request, response: Response) -> HealthResponse:
     """200 while requests can be answered, degraded or not; 503 while the database is away."""
@@ -71,9 +69,7 @@ async def ready(request: Request) -> ProbeResponse:
 async def version(request: Request) -> VersionResponse:
     """The version, the commit it was built from, and the instance that answers."""
     settings = get_services(request).settings
-    return VersionResponse(
-        version=settings.app_version, commit=settings.app_commit, instance=settings.instance
-    )
+    return VersionResponse(version=settings.app_version, commit=settings.app_commit, instance=settings.instance)
 
 
 @router.get(

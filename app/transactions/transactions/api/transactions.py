@@ -44,9 +44,7 @@ router = APIRouter(
 async def list_transactions(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Size of the page.")] = DEFAULT_PAGE,
-    cursor: Annotated[
-        str | None, Query(max_length=100, description="`next_cursor` of the page before.")
-    ] = None,
+    cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """One page of transactions, newest first."""
     services = get_services(request)
@@ -61,9 +59,7 @@ async def list_transactions(
 
 async def _read_page(services: Services, limit: int, after: Position | None) -> bytes:
     # One more than asked for tells whether there is a next page.
-    rows = await services.database.run(
-        "list", lambda session: repository.list_page(session, limit + 1, after)
-    )
+    rows = await services.database.run("list", lambda session: repository.list_page(session, limit + 1, after))
     items = [TransactionResponse.model_validate(row) for row in rows[:limit]]
     last = rows[limit - 1] if len(rows) > limit else None
     page = TransactionList(
@@ -133,9 +129,7 @@ async def delete_transactions(
 async def _delete_batch(services: Services, newest: int) -> list[int]:
     ids: list[int] = []
     try:
-        ids = await services.database.run(
-            "delete_batch", lambda session: repository.remove_batch(session, newest)
-        )
+        ids = await services.database.run("delete_batch", lambda session: repository.remove_batch(session, newest))
     finally:
         await services.cache.invalidate(LIST_GROUP, *(item_group(identifier) for identifier in ids))
     return ids
@@ -171,9 +165,7 @@ async def delete_transaction(request: Request, transaction_id: TransactionId) ->
     """Delete the transaction with this id."""
     services = get_services(request)
     try:
-        existed = await services.database.run(
-            "delete", lambda session: repository.remove(session, transaction_id)
-        )
+        existed = await services.database.run("delete", lambda session: repository.remove(session, transaction_id))
     finally:
         await services.cache.invalidate(LIST_GROUP, item_group(transaction_id))
     if not existed:
