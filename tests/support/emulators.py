@@ -59,6 +59,12 @@ def moto() -> Iterator[str]:
         yield url
 
 
+def reset_moto(url: str) -> None:
+    """Empty the account."""
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=30):
+        pass
+
+
 @contextlib.contextmanager
 def ministack() -> Iterator[str]:
     """A fresh MiniStack without a container engine; yields its URL."""

@@ -13,9 +13,9 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.plugin_docs import read_docstring
-from ansible.plugins.loader import module_loader
+from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.display import Display
+from ansible.utils.plugin_docs import get_docstring
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
@@ -104,11 +104,11 @@ def backwards(graph: Graph, kept: set[Step]) -> Graph:
 
 @functools.lru_cache
 def can_be_absent(module: str) -> bool:
-    """Whether a module knows ``state: absent``, by its documentation."""
+    """Whether a module knows ``state: absent``, by its documentation, fragments included."""
     found = module_loader.find_plugin_with_context(module)
     if not found.resolved:
         return False
-    documentation = read_docstring(found.plugin_resolved_path, verbose=False)["doc"] or {}
+    documentation = get_docstring(found.plugin_resolved_path, fragment_loader, is_module=True)[0] or {}
     state = (documentation.get("options") or {}).get("state") or {}
     return "absent" in (state.get("choices") or [])
 
