@@ -1,0 +1,110 @@
+"""Releases of the real system: good ones serve, bad ones never do, and there is a way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.delivery.releases import NAME, System, asked_all_the_time
+from tests.support.local import LocalEnvironment
+
+# Enough to see a bad one die or stay silent; the defaults allow for what Fargate needs to start a task.
+PATIENCE = ("-e", "ecs_services_rehearsal_timeout=30", "-e", "rollout_timeout=60", "-e", "rollout_grace_seconds=5")
+
+
+@pytest.fixture(scope="module")
+def system(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """Delivered once, the way a user does it."""
+    for playbook in ("bootstrap", "site", "deliver"):
+        local.succeed(f"playbooks/{playbook}.yml")
+    return System(local, tmp_path_factory.mktemp("images"))
+
+
+def test_a_delivered_release_serves_and_is_marked_good(system: System) -> None:
+    release = system.current()
+    assert release["status"] == "good"
+    assert system.version()["commit"] == release["commit"]
+    assert len(system.containers()) == 2
+
+
+def test_a_plan_after_a_delivery_has_nothing_to_change(system: System) -> None:
+    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+
+
+def test_a_second_delivery_without_changes_changes_nothing(system: System) -> None:
+    releases, containers = system.releases(), system.containers()
+    output = system.local.succeed("playbooks/deliver.yml", *PATIENCE)
+    assert system.releases() == releases
+    assert system.containers() == containers
+    assert "changed  ecs_services" not in output
+
+
+@pytest.mark.parametrize(
+    ("kind", "last_line"),
+    [
+        ("does-not-start", "the configuration is broken"),
+        ("dies-after-five-seconds", "out of luck after five seconds"),
+        ("wrong-port", "Serving HTTP on"),
+        ("failing-migration", "no such table: ledger"),
+    ],
+)
+def test_a_bad_image_never_serves_and_says_why(system: System, kind: str, last_line: str) -> None:
+    before, containers = system.current(), system.containers()
+    bad = system.make_release(kind, kind)
+    with asked_all_the_time(system) as answers:
+        ran = system.local.play("playbooks/rollout.yml", *PATIENCE)
+    assert ran.returncode != 0
+    assert last_line in ran.stdout
+    assert answers.failures == []
+    assert answers.commits == {before["commit"]}
+    assert system.containers() == containers
+    assert system.current() == before
+    assert system.release(bad)["status"] == "failed"
+
+
+def test_after_bad_releases_a_plan_has_nothing_to_change(system: System) -> None:
+    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+
+
+def test_a_release_that_does_not_exist_is_refused_with_those_that_do(system: System) -> None:
+    before = system.current()
+    ran = system.local.play("playbooks/rollout.yml", "-e", "release=v0")
+    assert ran.returncode != 0
+    assert f"{NAME} has no release 'v0'" in ran.stdout
+    assert before["id"] in ran.stdout
+    assert system.version()["commit"] == before["commit"]
+
+
+def test_an_image_that_does_not_exist_never_serves(system: System) -> None:
+    before = system.current()
+    repository = before["images"]["api"].split("@")[0]
+    system.record("no-image", f"{repository}@sha256:{'0' * 64}")
+    with asked_all_the_time(system) as answers:
+        ran = system.local.play("playbooks/rollout.yml", "-e", "release=no-image", *PATIENCE)
+    assert ran.returncode != 0
+    assert "unable to pull" in ran.stdout or "CannotPull" in ran.stdout
+    assert answers.failures == []
+    assert system.current() == before
+
+
+def test_a_good_release_by_its_commit_and_the_way_back(system: System) -> None:
+    before = system.current()
+    after = system.make_release("good", "second")
+    with asked_all_the_time(system) as answers:
+        system.local.succeed("playbooks/rollout.yml", "-e", "release=second", *PATIENCE)
+    assert answers.commits == {before["commit"], "second"}
+    # Only the emulator does this: its load balancer forwards to a task that does not listen yet.
+    assert {status for status, _ in answers.failures} <= {502}
+    assert system.version()["commit"] == "second"
+    assert system.current()["id"] == after
+
+    system.local.succeed("playbooks/rollback.yml", *PATIENCE)
+    assert system.version()["commit"] == before["commit"]
+    assert system.current() == before
+    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+
+    ran = system.local.play("playbooks/rollback.yml", *PATIENCE)
+    assert ran.returncode != 0
+    assert "no good release that is older" in ran.stdout
+
+    system.local.succeed("playbooks/rollback.yml", "-e", f"release={after}", *PATIENCE)
+    assert system.version()["commit"] == "second"
