@@ -80,6 +80,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     build_module,
     retry_while,
     run,
+    tags_to_dict,
     tags_to_list,
     wait_until,
 )
@@ -151,7 +152,12 @@ class NatGateway(Resource):
     def _gateway(self, *states: str) -> State | None:
         filters = [{"Name": "tag:Name", "Values": [self.name]}, {"Name": "state", "Values": list(states)}]
         pages = self.client.get_paginator("describe_nat_gateways").paginate(Filters=filters)
-        found = [gateway for page in pages for gateway in page["NatGateways"] if gateway["State"] in states]
+        found = [
+            gateway
+            for page in pages
+            for gateway in page["NatGateways"]
+            if gateway["State"] in states and tags_to_dict(gateway.get("Tags", [])).get("Name") == self.name
+        ]
         if len(found) > 1:
             ids = ", ".join(gateway["NatGatewayId"] for gateway in found)
             raise RefusedError(f"{len(found)} NAT gateways have the Name {self.name}: {ids}. Rename all but one.")
