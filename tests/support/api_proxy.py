@@ -63,12 +63,12 @@ class _Handler(BaseHTTPRequestHandler):
     owner: t.ClassVar[ApiProxy]
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server asks for
+    def do_GET(self) -> None:
         self._forward()
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_GET  # noqa: N815
 
-    def log_message(self, format: str, *args: t.Any) -> None:  # noqa: A002 - http.server's own signature
+    def log_message(self, format: str, *args: t.Any) -> None:
         pass
 
     def _forward(self) -> None:

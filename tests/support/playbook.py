@@ -23,12 +23,13 @@ class Outcome:
     returncode: int
     output: str
     result: dict[str, t.Any]
+    journal: dict[str, t.Any]
 
     def calls(self, status: str) -> list[str]:
         """``task`` or ``task/item`` of the calls with some status, in reading order."""
         return [
             call["task"] + (f"/{call['item']}" if call["item"] is not None else "")
-            for call in self.result["calls"]
+            for call in sorted(self.journal["calls"], key=lambda call: call["order"])
             if call["status"] == status
         ]
 
@@ -69,6 +70,7 @@ class Project:
 
     def converge(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> Outcome:
         """Run the roles through converge."""
+        options = {"journal": str(self.folder / "journal.json"), **options}
         return self.run({"slipway.graph.converge": {"roles": list(roles), **options}}, *arguments)
 
     def plain(self, *roles: str, arguments: tuple[str, ...] = ()) -> Outcome:
@@ -94,7 +96,9 @@ class Project:
         play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, **content}
         (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
         kept = self.folder / "result.json"
-        kept.unlink(missing_ok=True)
+        journal = self.folder / "journal.json"
+        for path in (kept, journal):
+            path.unlink(missing_ok=True)
         environment = {**os.environ, **self.environment, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
         finished = subprocess.run(
             [program("ansible-playbook"), "play.yml", *arguments],
@@ -102,4 +106,5 @@ class Project:
         )  # fmt: skip
         result = json.loads(kept.read_text()) if kept.exists() else {}
         failed = bool(result.get("failed"))
-        return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result)
+        calls = json.loads(journal.read_text()) if journal.exists() else {}
+        return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result, calls)

@@ -181,7 +181,7 @@ def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
 
 
 def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
-    project, proxy = aws
+    _project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
     dynamodb.create_table(  # type: ignore[attr-defined]
         TableName="locks",

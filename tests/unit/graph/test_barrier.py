@@ -6,6 +6,7 @@ import types
 import typing as t
 
 import pytest
+
 from ansible_collections.slipway.graph.plugins.plugin_utils import barrier
 
 

@@ -6,6 +6,7 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleParserError
+
 from ansible_collections.slipway.graph.plugins.plugin_utils import destroy, graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.slipway.graph.plugins.plugin_utils.needs import ANYTHING, Reach, template_names, value_names
 
 

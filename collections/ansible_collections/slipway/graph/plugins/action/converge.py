@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
             prepared = prepare(self._task, task_vars or {}, options)
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
+            processes.warm_up({step.path for step in prepared.graph.steps})
             self._check_account(processes, prepared, options)
             return self._converge(processes, prepared, options)
         finally:
@@ -90,7 +91,7 @@ class ActionModule(ActionBase):
             or any(call.status == records.UNKNOWN and not call.reads for call in calls),
             "failed": bool(failures),
             "summary": counts,
-            "calls": [call.as_result() for call in sorted(calls, key=lambda call: call.order)],
+            "calls": _listed(calls, only_failures=bool(failures)),
             "msg": "\n".join([text[-1], *(f"{call.title} ({call.location}): {call.msg}" for call in failures)]),
             "_ansible_verbose_override": True,
         }
@@ -101,13 +102,20 @@ class ActionModule(ActionBase):
     def _check_account(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> None:
         if not options["account"]:
             return
+        region = options["region"]
         environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         warning = account.check(
             processes,
             prepared.renderer.serialise_for,
             options["account"],
-            {**environment, **prepared.environment},
+            {**environment, **prepared.environment, **({"AWS_REGION": region} if region else {})},
             planning=bool(self._task.check_mode),
         )
         if warning:
             Display().warning(warning)
+
+
+def _listed(calls: list[CallRecord], only_failures: bool) -> list[dict[str, t.Any]]:
+    """All calls; of a failed run, which Ansible prints in full, only those that failed. The journal has all."""
+    ordered = sorted(calls, key=lambda call: call.order)
+    return [call.as_result() for call in ordered if not only_failures or call.status == records.FAILED]

@@ -95,7 +95,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 calls:
-  description: Every call in reading order.
+  description: Every call in reading order; after a failure only those that failed. The journal has all.
   returned: always
   type: list
   elements: dict

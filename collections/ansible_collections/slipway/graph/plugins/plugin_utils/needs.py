@@ -15,11 +15,11 @@ from jinja2 import meta, nodes
 ANYTHING = "*"
 
 
-class _AnyPlugin(dict[str, t.Callable[..., t.Any]]):
+class _AnyPlugin(dict[str, t.Any]):
     """Knows every filter or test: Ansible finds them only while it renders, and Jinja would refuse to look further."""
 
     def get(self, key: str, default: t.Any = None) -> t.Any:
-        return super().get(key, id)
+        return super().get(key, default or id)
 
 
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed

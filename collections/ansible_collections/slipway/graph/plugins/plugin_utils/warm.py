@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -48,11 +51,19 @@ class WarmProcesses:
         self._server = subprocess.Popen(
             [sys.executable, "-s", str(program), str(theirs.fileno()), json.dumps(collection_paths)],
             pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
         theirs.close()
+
+    def warm_up(self, module_paths: t.Iterable[str]) -> None:
+        """Tell the server which modules will run, so that it prepares the services they speak to."""
+        if self._server.stdin:
+            with contextlib.suppress(OSError):  # a server that has died is reported by the first call
+                self._server.stdin.write(json.dumps(services_of(module_paths)).encode() + b"\n")
+                self._server.stdin.close()
+            self._server.stdin = None
 
     @property
     def free(self) -> bool:
@@ -90,6 +101,8 @@ class WarmProcesses:
         for process in [*self._idle, *self._busy.values()]:
             process.connection.close()
         self._control.close()
+        if self._server.stdin:
+            self._server.stdin.close()
         try:
             self._server.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -118,6 +131,15 @@ class WarmProcesses:
         finally:
             theirs.close()
         return _Process(ours)
+
+
+def services_of(module_paths: t.Iterable[str]) -> list[str]:
+    """The AWS services that some modules ask clients for, as far as their source says so; most used first."""
+    counts: collections.Counter[str] = collections.Counter()
+    for path in module_paths:
+        with contextlib.suppress(OSError):
+            counts.update(set(re.findall(r"""client\(\s*['"]([a-z0-9-]+)['"]""", Path(path).read_text())))
+    return [service for service, _count in counts.most_common()]
 
 
 def python_name(module: str) -> str:

@@ -17,6 +17,7 @@ import json
 import os
 import pickle
 import runpy
+import select
 import signal
 import socket
 import struct
@@ -244,13 +245,61 @@ def prepare(collection_paths: list[str]) -> Worker:
     except ImportError:
         return worker  # modules that need it say so themselves
     barrier.install(seam)
+    keep_models()
     keep_clients()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
 
 
+def keep_models() -> None:
+    """Make botocore parse a service's model and build its client class once per process, not once per client."""
+    import botocore.client  # noqa: PLC0415
+
+    creator: t.Any = botocore.client.ClientCreator
+    for name in ("_create_client_class", "_load_service_model", "_load_service_endpoints_ruleset"):
+        setattr(creator, name, _once_per_service(getattr(creator, name)))
+
+
+def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    kept: dict[str, t.Any] = {}
+
+    def once(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        if service_name not in kept:
+            kept[service_name] = method(self, service_name, *args, **kwargs)
+        return kept[service_name]
+
+    return once
+
+
+def warm_up(service: str) -> None:
+    """Have everything ready that a first client of a service needs, so that the workers inherit it."""
+    import boto3  # noqa: PLC0415
+
+    with contextlib.suppress(Exception):  # only a head start: a module that needs the service reports what is wrong
+        boto3.session.Session().client(
+            service,  # type: ignore[call-overload]  # the name is a variable here
+            region_name="us-east-1",
+            aws_access_key_id="unused",
+            aws_secret_access_key="unused",  # noqa: S106 - this client is never called
+        )
+
+
+def fork_worker(worker: Worker, control: socket.socket, connection: int) -> None:
+    """Hand a connection to a new worker."""
+    if os.fork() == 0:
+        die_with_parent()
+        control.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 2)  # a chatty module must not fill the server's pipe
+        serve(worker, socket.socket(fileno=connection))
+        os._exit(0)
+    os.close(connection)
+
+
 def main() -> None:
-    """Fork a worker for every connection that comes in over the control socket."""
+    """Fork a worker for every connection that comes in over the control socket; warm services up in between."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the run in order; running calls finish
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -258,18 +307,21 @@ def main() -> None:
     worker = prepare(json.loads(sys.argv[2]))
     gc.collect()
     gc.freeze()
+    inputs: list[t.Any] = [control, sys.stdin]
+    cold: list[str] = []
     while True:
-        message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
-        if os.fork() == 0:
-            die_with_parent()
-            control.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a chatty module must not fill the server's pipe
-            serve(worker, socket.socket(fileno=descriptors[0]))
-            os._exit(0)
-        os.close(descriptors[0])
+        readable, _, _ = select.select(inputs, [], [], 0 if cold else None)
+        if control in readable:
+            message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
+            if not message:
+                return
+            fork_worker(worker, control, descriptors[0])
+        elif sys.stdin in readable:
+            inputs.remove(sys.stdin)
+            cold = json.loads(sys.stdin.readline() or "[]")
+        elif cold:
+            warm_up(cold.pop(0))
+            gc.freeze()
 
 
 if __name__ == "__main__":
