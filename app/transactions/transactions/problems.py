@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -120,7 +121,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
-    return problem_response(request.scope, status, kind, str(error.detail), headers=error.headers)
+    headers = error.headers
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_allowed_methods(request))}
+    return problem_response(request.scope, status, kind, str(error.detail), headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of every route of this path; the router itself names only those of the first."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    same_path = [route for route in routes if route.path_regex.match(request.scope["path"])]
+    return sorted({method for route in same_path for method in route.methods or ()})
 
 
 def install_problem_handlers(app: FastAPI) -> None:

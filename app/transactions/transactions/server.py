@@ -63,6 +63,8 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
     )
     if settings.web_concurrency == 1:
+        # uvicorn sends itself the signal again once it has stopped; being asked to stop is no failure.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
         uvicorn.Server(config).run()
     else:
         Multiprocess(config, sockets=[config.bind_socket()]).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from opentelemetry import trace
@@ -54,6 +54,8 @@ def start_tracing(settings: Settings, services: Services, exporter: SpanExporter
     tracer = provider.get_tracer("transactions")
 
     def make_span(system: str, name: str) -> AbstractContextManager[object]:
+        if not trace.get_current_span().get_span_context().is_valid:
+            return nullcontext()  # a probe, or a task of our own
         return tracer.start_as_current_span(
             name, kind=trace.SpanKind.CLIENT, attributes={"db.system.name": system, "db.operation.name": name}
         )

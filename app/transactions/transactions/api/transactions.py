@@ -77,7 +77,7 @@ async def _read_page(services: Services, limit: int, after: Position | None) -> 
         HTTPStatus.CREATED.value: {
             "headers": {"Location": {"schema": {"type": "string"}, "description": "Path of the transaction."}}
         },
-        **problem_docs(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        **problem_docs(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     },
 )
 async def create_transaction(request: Request, transaction: TransactionCreate) -> Response:
