@@ -10,6 +10,7 @@ import json
 import typing as t
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
+from ansible._internal._templating._engine import TemplateEngine
 from ansible.errors import AnsibleError
 from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.inventory.host import Host
@@ -26,6 +27,32 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.needs import Reach, 
 
 Variables = c.MutableMapping[str, t.Any]
 _ENCODER = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
+
+
+class KeepingEngine(TemplateEngine):
+    """Ansible's engine, which compiles a template each time it meets it; this one keeps what it has compiled."""
+
+    _kept_environment: t.ClassVar[t.Any] = None
+    _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
+
+    @property
+    def environment(self) -> t.Any:
+        """One environment for all engines of a run: they differ in their variables only."""
+        if KeepingEngine._kept_environment is None:
+            KeepingEngine._kept_environment = super().environment
+        return KeepingEngine._kept_environment
+
+    def _compile_template(self, template: str, options: t.Any) -> t.Any:
+        key = (str(template), options.escape_backslashes, options.overrides)
+        if key not in self._kept:
+            self._kept[key] = super()._compile_template(template, options)
+        return self._kept[key]
+
+    def _compile_expression(self, expression: str, options: t.Any) -> t.Any:
+        key = (str(expression), options.escape_backslashes, None)
+        if key not in self._kept:
+            self._kept[key] = super()._compile_expression(expression, options)
+        return self._kept[key]
 
 
 class Renderer:
@@ -93,7 +120,7 @@ class Renderer:
 
     def templar(self, variables: Variables) -> Templar:
         """Ansible's template engine over some variables."""
-        return Templar(loader=self._loader, variables=variables)
+        return t.cast(Templar, Templar._from_template_engine(KeepingEngine(self._loader, variables)))
 
     def loop_items(self, step: Step) -> list[t.Any] | None:
         """The items of a step's loop; ``None`` without a loop."""
