@@ -1,4 +1,4 @@
-"""slipway.aws.secretsmanager_secret_value against moto."""
+"""slipway.aws.secretsmanager_secret_value_info against moto."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def run(secrets: Any, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner("secretsmanager_secret_value", capsys, secret_id="shop")
+    return runner("secretsmanager_secret_value_info", capsys, secret_id="shop")
 
 
 def test_fields_of_a_json_secret_come_apart(secrets: Any, run: Run) -> None:

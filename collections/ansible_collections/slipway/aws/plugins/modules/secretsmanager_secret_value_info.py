@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: secretsmanager_secret_value
+module: secretsmanager_secret_value_info
 version_added: 0.1.0
 short_description: Read the value of a secret in Secrets Manager
 description:
@@ -36,7 +36,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read the first password of the database
-  slipway.aws.secretsmanager_secret_value:
+  slipway.aws.secretsmanager_secret_value_info:
     secret_id: shop-prod-database
   register: database_secret
   no_log: true
