@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     db_name: str = "transactions"
     db_user: str = ""
     db_password: SecretStr = SecretStr("")
+    # Accounts with MySQL's caching_sha2_password need it: without TLS their password would have to be sent in clear.
     db_tls: bool = False
     db_tls_ca: Path | None = None
     db_sqlite_path: Path = Path("transactions.db")
