@@ -83,7 +83,7 @@ def test_the_same_again_is_no_change_whatever_the_order_of_variables(run: Run, e
     assert len(revisions(ecs)) == 1
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=lambda other: ",".join(other))
+@pytest.mark.parametrize("other", OTHERS, ids=",".join)
 def test_every_difference_makes_a_revision(run: Run, ecs: Any, other: dict[str, Any]) -> None:
     run()
     result = run(**other)

@@ -1,0 +1,131 @@
+"""slipway.aws.release and release_info: the ledger."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from ansible_collections.slipway.aws.plugins.modules import release
+from tests.unit.aws.ecs_support import REGION, Run, runner
+
+BUCKET, NAME = "ledger", "shop-prod"
+
+
+def image(digit: str) -> dict[str, str]:
+    return {"api": f"registry/api@sha256:{digit * 64}"}
+
+
+@pytest.fixture(autouse=True)
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        client = boto3.client("s3", region_name=REGION)
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime(2026, 1, 1, tzinfo=tz or UTC) + timedelta(seconds=next(seconds))
+
+    monkeypatch.setattr(release, "datetime", Clock)
+
+
+@pytest.fixture
+def write(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner("release", capsys, bucket=BUCKET, name=NAME)
+
+
+@pytest.fixture
+def read(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner("release_info", capsys, bucket=BUCKET, name=NAME)
+
+
+def test_a_bucket_that_does_not_exist_holds_no_release(read: Run) -> None:
+    result = read(bucket="nowhere")
+    assert (result["release"], result["current_id"], result["releases"]) == ({}, "", [])
+
+
+def test_a_new_release_is_built_and_not_in_service(write: Run, read: Run) -> None:
+    result = write(commit="aaa", images=image("1"))
+    assert result["changed"]
+    assert result["release"]["id"] == "20260101T000000Z-aaa"
+    assert result["release"]["status"] == "built"
+    assert read()["release"] == {}
+    assert read(release="aaa")["release"] == result["release"]
+    assert read(release="any")["release"] == result["release"]
+
+
+def test_the_same_commit_and_images_are_the_same_release(write: Run, read: Run) -> None:
+    first = write(commit="aaa", images=image("1"))
+    again = write(commit="aaa", images=image("1"))
+    assert not again["changed"]
+    assert again["release"] == first["release"]
+    other = write(commit="aaa", images=image("2"))
+    assert other["changed"]
+    assert read(release="aaa")["release"]["id"] == other["release"]["id"]
+
+
+def test_marking_is_idempotent_and_names_what_is_in_service(write: Run, read: Run) -> None:
+    new = write(commit="aaa", images=image("1"))["release"]["id"]
+    assert write(id=new, status="good", current=True)["changed"]
+    assert not write(id=new, status="good", current=True)["changed"]
+    assert read()["current_id"] == new
+    assert read()["release"]["status"] == "good"
+
+
+def test_what_has_been_good_does_not_become_failed(write: Run) -> None:
+    new = write(commit="aaa", images=image("1"))["release"]["id"]
+    write(id=new, status="good")
+    assert write(id=new, status="failed")["release"]["status"] == "good"
+
+
+def test_last_good_is_older_than_the_one_in_service(write: Run, read: Run) -> None:
+    ids = [write(commit=commit, images=image("1"))["release"]["id"] for commit in ("a", "b", "c", "d")]
+    for good in (ids[0], ids[2], ids[3]):
+        write(id=good, status="good")
+    write(id=ids[1], status="failed")
+    write(id=ids[2], current=True)
+    assert read()["last_good"]["id"] == ids[0]
+    write(id=ids[0], current=True)
+    assert read()["last_good"] == {}
+
+
+def test_check_mode_writes_nothing(write: Run, read: Run) -> None:
+    assert write(check=True, commit="aaa", images=image("1"))["changed"]
+    assert read()["releases"] == []
+
+
+def test_an_unknown_release_is_refused_with_those_that_are_known(write: Run, read: Run) -> None:
+    known = write(commit="aaa", images=image("1"))["release"]["id"]
+    result = read(release="zzz")
+    assert result["failed"]
+    assert "'zzz'" in result["msg"]
+    assert known in result["msg"]
+    assert write(id="zzz", status="good")["failed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"commit": "a b", "images": image("1")}, "commit is 'a b'"),
+        ({"commit": "aaa", "images": {}}, "images is empty"),
+        ({"commit": "aaa", "images": {"api": "registry/api:latest"}}, "images.api is 'registry/api:latest'"),
+    ],
+)
+def test_what_cannot_be_rolled_out_is_refused(write: Run, options: dict[str, Any], named: str) -> None:
+    result = write(**options)
+    assert result["failed"]
+    assert named in result["msg"]
