@@ -1,0 +1,138 @@
+"""Writes docs/api.md from the OpenAPI document: `python -m docs.generate`, or `--check` to only compare."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from transactions.config import load_settings
+from transactions.main import create_app
+
+TARGET = Path(__file__).parents[3] / "docs" / "api.md"
+
+INTRODUCTION = """# The transactions API
+
+Generated from the service's OpenAPI document, which it serves at `/openapi.json` (and, to look around, at `/docs`).
+Change it with `app/transactions/.venv/bin/python -m docs.generate` in `app/transactions`.
+
+Set the address once; the local environment prints it and keeps it in `.slipway/transactions-local/outputs.json`:
+
+    URL=http://127.0.0.1:4566/_alb/transactions-local
+
+- Amounts are decimal strings with two places, never numbers: a JSON number is a binary float in most clients.
+- Times are UTC.
+- Lists are pages, newest first. `next_cursor` of a page leads to the next one, and is null on the last.
+- `X-Correlation-ID` of a request is taken over if it has up to 128 of the characters `A-Za-z0-9._:-`; otherwise one
+  is made. Every answer carries it, and so does each line of the service's log.
+- Errors are problem documents (RFC 9457) of the type `application/problem+json`. `type` is for programs.
+- Requests beyond the rate limit get 429 with `Retry-After`.
+"""
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return create_app(load_settings(app_environment="local", log_level="ERROR")).openapi()
+
+
+def render() -> str:
+    """The whole page."""
+    described = document()
+    parts = [INTRODUCTION]
+    for path, methods in described["paths"].items():
+        parts += [_operation(described, method, path, operation) for method, operation in methods.items()]
+    parts.append("## Schemas\n")
+    parts += [_schema(name, schema) for name, schema in sorted(described["components"]["schemas"].items())]
+    return "\n".join(parts)
+
+
+def _operation(described: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
+    lines = [f"## {method.upper()} {path}\n", f"{operation['summary']}. {operation['description']}\n"]
+    if parameters := operation.get("parameters"):
+        lines += ["| parameter | in | allowed | meaning |", "|---|---|---|---|"]
+        lines += [
+            f"| `{each['name']}`{' (required)' if each['required'] else ''} | {each['in']}"
+            f" | {_allowed(each['schema'])} | {each.get('description', '')} |"
+            for each in parameters
+        ]
+        lines.append("")
+    lines += ["| status | meaning | body |", "|---|---|---|"]
+    lines += [
+        f"| {status} | {response['description']} | {_body(response)} |"
+        for status, response in sorted(operation["responses"].items())
+    ]
+    return "\n".join([*lines, "", _curl(described, method, path, operation), ""])
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
+    kind = kinds[0]
+    if "const" in kind:
+        return f"`{kind['const']}`"
+    bounds = [
+        f"{word} {kind[key]}"
+        for key, word in (("minimum", "from"), ("maximum", "to"), ("maxLength", "at most"))
+        if key in kind
+    ]
+    default = f", default {schema['default']}" if schema.get("default") is not None else ""
+    return " ".join([kind["type"], *bounds]) + default
+
+
+def _body(response: dict[str, Any]) -> str:
+    for media_type, content in response.get("content", {}).items():
+        name = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})" if name else f"`{media_type}`"
+    return ""
+
+
+def _curl(described: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
+    query = "?confirm=delete-all-transactions" if (method, path) == ("delete", "/transaction") else ""
+    words = ["curl", *([] if method == "get" else ["-X", method.upper()])]
+    url = f'"$URL{path.replace("{transaction_id}", "42")}{query}"'
+    if "requestBody" not in operation:
+        return "    " + " ".join([*words, url])
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    example = described["components"]["schemas"][reference.rsplit("/", 1)[-1]]["examples"][0]
+    header = "-H 'Content-Type: application/json'"
+    return f"    {' '.join([*words, url])} \\\n      {header} -d '{json.dumps(example)}'"
+
+
+def _schema(name: str, schema: dict[str, Any]) -> str:
+    lines = [f"### {name}\n", f"{schema['description']}\n", "| field | type | meaning |", "|---|---|---|"]
+    required = set(schema.get("required", ()))
+    for field, described in schema["properties"].items():
+        optional = "" if field in required else " (optional)"
+        lines.append(f"| `{field}`{optional} | {_type(described)} | {described.get('description', '')} |")
+    if examples := schema.get("examples"):
+        lines += ["", *("    " + line for line in json.dumps(examples[0], indent=2).splitlines())]
+    return "\n".join([*lines, ""])
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(kind) for kind in schema["anyOf"])
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}"
+    return str(schema["type"])
+
+
+def main() -> int:
+    """Write the page, or compare it."""
+    page = render()
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(page)
+        return 0
+    if TARGET.read_text() == page:
+        return 0
+    print(f"{TARGET} is not what the OpenAPI document says; run python -m docs.generate", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
