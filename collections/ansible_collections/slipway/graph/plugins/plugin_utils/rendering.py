@@ -96,20 +96,22 @@ class Renderer:
         """The registered names (of ``targets``) that a step's fields reach."""
         task = step.task
         key = step.role
+        extra = self._manager.extra_vars
+        targets = targets - set(extra)  # ``-e`` with a registered name takes the result's place
         if key not in self._reach:
             self._reach[key] = Reach(self.role_variables(task._role), targets)
         reach = self._reach[key]
         own = {name: value for name, value in task.get_vars().items() if name != "after"}
         if own:
-            reach = Reach(collections.ChainMap(own, self.role_variables(task._role)), targets)
-        hidden = set(self._manager.extra_vars)
-        return reach.of(_field_names(task) - hidden) - set(step.registers) | self._own_names_read(step, targets)
+            reach = Reach(collections.ChainMap(extra, own, self.role_variables(task._role)), targets)
+        return reach.of(_field_names(task)) - set(step.registers) | self._own_names_read(step, targets)
 
     def value_reaches(self, step: Step, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a step reaches."""
         own = {name: item for name, item in step.task.get_vars().items() if name != "after"}
-        scope = collections.ChainMap(own, self.role_variables(step.task._role))
-        return Reach(scope, targets).of(value_names(value) - set(self._manager.extra_vars))
+        extra = self._manager.extra_vars
+        scope = collections.ChainMap(extra, own, self.role_variables(step.task._role))
+        return Reach(scope, targets - set(extra)).of(value_names(value))
 
     def _own_names_read(self, step: Step, targets: c.Set[str]) -> set[str]:
         """A step that reads what it registers itself (a counter by set_fact) needs the one before it."""

@@ -9,27 +9,24 @@ import dataclasses
 import graphlib
 import heapq
 import itertools
-import json
 import selectors
 import time
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.json import Direction, get_module_decoder
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils import records, results
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer, Variables
+from ansible_collections.slipway.graph.plugins.plugin_utils.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
 
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
-_DECODER = get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)
 # Ansible's own defaults for `until` without `retries`.
 UNTIL_RETRIES = 3
 
-Result = dict[str, t.Any]
 ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any]]
 ActionRunner = c.Callable[[Step, Variables, bool], t.Any]
 
@@ -187,7 +184,7 @@ class Schedule:
             self._end_without_calls(step, records.SKIPPED)
         else:
             self._progress[step].statuses.add(records.FAILED)
-            self._add_record(self._record(step, 0, None, records.FAILED, msg=_message(error)))
+            self._add_record(self._record(step, 0, None, records.FAILED, msg=str(error)))
             self._finish(step)
         return False
 
@@ -242,11 +239,11 @@ class Schedule:
                 return
             false_condition = self._renderer.false_condition(step, variables)
             if false_condition is not None:
-                self._end_call(call, _skipped(false_condition), records.SKIPPED)
+                self._end_call(call, results.skipped(false_condition), records.SKIPPED)
                 return
             call.module_call = self._module_call(call)
         except AnsibleError as error:
-            self._end_call(call, {"failed": True, "changed": False, "msg": _message(error)}, records.FAILED)
+            self._end_call(call, {"failed": True, "changed": False, "msg": str(error)}, records.FAILED)
             return
         self._dispatch(call)
 
@@ -262,7 +259,7 @@ class Schedule:
             args=self._renderer.serialise(
                 call.step,
                 arguments,
-                check_mode=plans and not uses_boto3(call.step.module),
+                check_mode=plans and not results.uses_boto3(call.step.module),
                 no_log=call.no_log,
             ),
             environment=self._renderer.environment(call.step, call.variables),
@@ -333,7 +330,7 @@ class Schedule:
             writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
             self._end_call(call, {"changed": True}, records.PLANNED, writes=writes)
             return
-        self._result_arrived(call, _decode(call.step, answer))
+        self._result_arrived(call, results.decoded(call.step.module, answer))
 
     def _result_arrived(self, call: _Call, result: Result) -> None:
         task = call.step.task
@@ -344,7 +341,7 @@ class Schedule:
             self._judge(call, result)
             satisfied = self._renderer.holds(task.until or [not result["failed"]], self._with_result(call, result))
         except AnsibleError as error:
-            result |= {"failed": True, "msg": _message(error)}
+            result |= {"failed": True, "msg": str(error)}
             satisfied = True
         if not satisfied and call.attempt < retries and not self.interrupted:
             delay = float(self._renderer.field(task.delay, call.variables))
@@ -353,7 +350,7 @@ class Schedule:
             return
         if retries > 1 and not satisfied:
             result["failed"] = True
-        status = _status(result)
+        status = results.status_of(result)
         if status == records.CHANGED and self._options.mode == PLAN:
             status = records.PLANNED  # a module without boto3, asked in check mode
         self._end_call(call, result, status)
@@ -392,7 +389,7 @@ class Schedule:
             overlay = self._renderer.loop_variables(call.step, progress.items, call.position)
             result = {**result, **overlay, "_ansible_item_result": True}
         progress.results[call.position] = result
-        message = "" if status != records.FAILED else _failure_text(result)
+        message = "" if status != records.FAILED else results.failure_text(result)
         if call.no_log or result.get("_ansible_no_log"):
             message = message and "the output is hidden by no_log"
         self._add_record(
@@ -409,26 +406,11 @@ class Schedule:
             )
         )
         if len(progress.results) == progress.size:
-            registered = self._assemble(progress)
+            registered = results.assemble(progress.results, looped=progress.items is not None)
             self.results[call.step] = registered
             if task.register and self._options.register and not progress.statuses & {records.PLANNED, records.UNKNOWN}:
                 self._renderer.registered[task.register] = registered
             self._finish(call.step)
-
-    def _assemble(self, progress: _Progress) -> Result:
-        results = [progress.results[position] for position in sorted(progress.results)]
-        if progress.items is None:
-            return results[0]
-        failed = any(result.get("failed") for result in results)
-        skipped = all(result.get("skipped") for result in results)
-        message = "One or more items failed" if failed else "All items skipped" if skipped else "All items completed"
-        return {
-            "results": results,
-            "changed": any(result.get("changed") for result in results),
-            "failed": failed,
-            "skipped": skipped,
-            "msg": message,
-        }
 
     def _end_without_calls(self, step: Step, status: str) -> None:
         self._progress[step].statuses.add(status)
@@ -452,25 +434,13 @@ class Schedule:
     def _record(self, step: Step, position: int, item: str | None, status: str, **details: t.Any) -> CallRecord:
         return CallRecord(
             task=step.name, role=step.role, location=step.location, module=step.module, status=status,
-            order=(step.index, position), item=item, reads=only_reads(step.module), **details,
+            order=(step.index, position), item=item, reads=results.only_reads(step.module), **details,
         )  # fmt: skip
 
     def _add_record(self, record: CallRecord) -> None:
         self.records.append(record)
         waiting = sum(progress.size for progress in self._progress.values())
         self._options.on_record(record, len(self.records), waiting)
-
-
-def uses_boto3(module: str) -> bool:
-    """Whether a module talks to AWS through boto3, so that the write barrier holds it."""
-    return module.startswith(("amazon.aws.", "community.aws.", "slipway.aws."))
-
-
-def only_reads(module: str) -> bool:
-    """Whether a module never writes; Ansible names such modules ``…_info``, and some only look or say something."""
-    return module.endswith(("_info", "_facts")) or module in {
-        "ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.fail",
-    }  # fmt: skip
 
 
 def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]:
@@ -483,46 +453,3 @@ def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]
 
 def _topological(graph: Graph) -> list[Step]:
     return list(graphlib.TopologicalSorter({step: graph.needs(step) for step in graph.steps}).static_order())
-
-
-def _skipped(condition: t.Any) -> Result:
-    return {
-        "changed": False,
-        "skipped": True,
-        "skip_reason": "Conditional result was False",
-        "false_condition": condition,
-    }
-
-
-def _decode(step: Step, answer: t.Any) -> Result:
-    if answer["result"] is None:
-        crash = str(answer["crash"])
-        return {
-            "failed": True,
-            "changed": False,
-            "msg": f"{step.module} failed: {crash.strip().splitlines()[-1]}",
-            "exception": crash,
-        }
-    result: Result = json.loads(answer["result"], cls=_DECODER)
-    for stream in ("stdout", "stderr"):
-        if stream in result and f"{stream}_lines" not in result:
-            result[f"{stream}_lines"] = (result[stream] or "").splitlines()
-    return result
-
-
-def _status(result: Result) -> str:
-    if result.get("failed"):
-        return records.FAILED
-    if result.get("skipped"):
-        return records.SKIPPED
-    return records.CHANGED if result.get("changed") else records.OK
-
-
-def _failure_text(result: Result) -> str:
-    failures = [item for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
-    source = failures[0] if failures else result
-    return str(source.get("msg") or source.get("stderr") or "failed without a message")
-
-
-def _message(error: AnsibleError) -> str:
-    return str(error)

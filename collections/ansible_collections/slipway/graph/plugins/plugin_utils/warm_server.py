@@ -9,7 +9,6 @@ process that started it, and with nobody else.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import importlib
@@ -26,6 +25,7 @@ import traceback
 import typing as t
 
 PR_SET_PDEATHSIG = 1
+UTILS = "ansible_collections.slipway.graph.plugins.plugin_utils"
 
 
 class Request(t.TypedDict):
@@ -174,44 +174,6 @@ def serve(worker: Worker, connection: socket.socket) -> None:
             send_frame(connection, worker.run(request))
 
 
-def keep_clients() -> None:
-    """Make botocore answer an equal request for a client with the client it made before.
-
-    Modules build their clients anew on each call; the models, the endpoint rules and above all the open
-    connection are worth keeping. The key holds everything that a client is made from.
-    """
-    import botocore.loaders  # noqa: PLC0415
-    import botocore.session  # noqa: PLC0415
-
-    loader = botocore.loaders.create_loader()
-    botocore.loaders.create_loader = lambda *_args, **_kwargs: loader
-    botocore.session.create_loader = botocore.loaders.create_loader
-    session_class: t.Any = botocore.session.Session
-    create_client = session_class.create_client
-    clients: dict[t.Any, t.Any] = {}
-
-    def kept_client(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        config = kwargs.get("config")
-        options = getattr(config, "_user_provided_options", None)
-        key = (
-            service_name,
-            args,
-            tuple(sorted((name, value) for name, value in kwargs.items() if name != "config" and value is not None)),
-            repr(sorted(options.items())) if options else None,
-            self.profile,
-            tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))),
-        )
-        try:
-            return clients[key]
-        except (KeyError, TypeError):
-            client = create_client(self, service_name, *args, **kwargs)
-            with contextlib.suppress(TypeError):  # an unhashable argument: this client is not kept
-                clients[key] = client
-            return client
-
-    session_class.create_client = kept_client
-
-
 def capture_results(worker: Worker) -> None:
     """Take a module's result from its hand instead of from its standard output."""
     from ansible.module_utils import basic  # noqa: PLC0415
@@ -235,8 +197,7 @@ def prepare(collection_paths: list[str]) -> Worker:
     from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder  # noqa: PLC0415
 
     _AnsibleCollectionFinder(paths=collection_paths)._install()
-    utils = "ansible_collections.slipway.graph.plugins.plugin_utils"
-    barrier = importlib.import_module(f"{utils}.barrier")
+    barrier = importlib.import_module(f"{UTILS}.barrier")
     seam = barrier.Seam()
     worker = Worker(seam)
     capture_results(worker)
@@ -245,43 +206,11 @@ def prepare(collection_paths: list[str]) -> Worker:
     except ImportError:
         return worker  # modules that need it say so themselves
     barrier.install(seam)
-    keep_models()
-    keep_clients()
+    clients = importlib.import_module(f"{UTILS}.clients")
+    clients.keep_models()
+    clients.keep_clients()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
-
-
-def keep_models() -> None:
-    """Make botocore parse a service's model and build its client class once per process, not once per client."""
-    import botocore.client  # noqa: PLC0415
-
-    creator: t.Any = botocore.client.ClientCreator
-    for name in ("_create_client_class", "_load_service_model", "_load_service_endpoints_ruleset"):
-        setattr(creator, name, _once_per_service(getattr(creator, name)))
-
-
-def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    kept: dict[str, t.Any] = {}
-
-    def once(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        if service_name not in kept:
-            kept[service_name] = method(self, service_name, *args, **kwargs)
-        return kept[service_name]
-
-    return once
-
-
-def warm_up(service: str) -> None:
-    """Have everything ready that a first client of a service needs, so that the workers inherit it."""
-    import boto3  # noqa: PLC0415
-
-    with contextlib.suppress(Exception):  # only a head start: a module that needs the service reports what is wrong
-        boto3.session.Session().client(
-            service,  # type: ignore[call-overload]  # the name is a variable here
-            region_name="us-east-1",
-            aws_access_key_id="unused",
-            aws_secret_access_key="unused",  # noqa: S106 - this client is never called
-        )
 
 
 def fork_worker(worker: Worker, control: socket.socket, connection: int) -> None:
@@ -320,7 +249,7 @@ def main() -> None:
             inputs.remove(sys.stdin)
             cold = json.loads(sys.stdin.readline() or "[]")
         elif cold:
-            warm_up(cold.pop(0))
+            importlib.import_module(f"{UTILS}.clients").warm_up(cold.pop(0))
             gc.freeze()
 
 

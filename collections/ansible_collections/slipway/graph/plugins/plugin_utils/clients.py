@@ -1,0 +1,78 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a warm process keeps of botocore: clients with their open connections, and service models."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+import boto3
+import botocore.client
+import botocore.loaders
+import botocore.session
+
+
+def keep_clients() -> None:
+    """Make botocore answer an equal request for a client with the client it made before.
+
+    Modules build their clients anew on each call; the models, the endpoint rules and above all the open
+    connection are worth keeping. The key holds everything that a client is made from.
+    """
+    loader = botocore.loaders.create_loader()
+    botocore.loaders.create_loader = lambda *_args, **_kwargs: loader
+    botocore.session.create_loader = botocore.loaders.create_loader
+    session_class: t.Any = botocore.session.Session
+    create_client = session_class.create_client
+    clients: dict[t.Any, t.Any] = {}
+
+    def kept_client(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        config = kwargs.get("config")
+        options = getattr(config, "_user_provided_options", None)
+        key = (
+            service_name,
+            args,
+            tuple(sorted((name, value) for name, value in kwargs.items() if name != "config" and value is not None)),
+            repr(sorted(options.items())) if options else None,
+            self.profile,
+            tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))),
+        )
+        try:
+            return clients[key]
+        except (KeyError, TypeError):
+            client = create_client(self, service_name, *args, **kwargs)
+            with contextlib.suppress(TypeError):  # an unhashable argument: this client is not kept
+                clients[key] = client
+            return client
+
+    session_class.create_client = kept_client
+
+
+def keep_models() -> None:
+    """Make botocore parse a service's model and build its client class once per process, not once per client."""
+    creator: t.Any = botocore.client.ClientCreator
+    for name in ("_create_client_class", "_load_service_model", "_load_service_endpoints_ruleset"):
+        setattr(creator, name, _once_per_service(getattr(creator, name)))
+
+
+def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    kept: dict[str, t.Any] = {}
+
+    def once(self: t.Any, service_name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        if service_name not in kept:
+            kept[service_name] = method(self, service_name, *args, **kwargs)
+        return kept[service_name]
+
+    return once
+
+
+def warm_up(service: str) -> None:
+    """Have everything ready that a first client of a service needs, so that the workers inherit it."""
+    with contextlib.suppress(Exception):  # only a head start: a module that needs the service reports what is wrong
+        boto3.session.Session().client(
+            service,  # type: ignore[call-overload]  # the name is a variable here
+            region_name="us-east-1",
+            aws_access_key_id="unused",
+            aws_secret_access_key="unused",  # noqa: S106 - this client is never called
+        )
