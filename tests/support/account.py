@@ -33,6 +33,7 @@ VOLATILE_KEYS = {
     "ConfigurationEndpoint", "PrimaryEndpoint", "NodeGroups", "DNSName", "CanonicalHostedZoneId", "IpAddress",
     "events", "deployments", "DbInstancePort", "storedBytes", "uptime", "KeyMaterialId", "CurrentKeyMaterialId",
     "OwnerId", "NetworkInterfaceId", "LatestRestorableTime", "statistics", "registeredContainerInstancesCount",
+    "runningCount", "pendingCount",
 }  # fmt: skip
 
 
@@ -49,9 +50,14 @@ def read_account() -> Account:
     account: Account = {}
     for kind, reader in READERS.items():
         if reader.service not in clients:
-            clients[reader.service] = boto3.client(reader.service, config=Config(retries={"total_max_attempts": 3}))
+            clients[reader.service] = _client(reader.service)
         account[kind] = dict(reader.read(clients[reader.service]))
     return account
+
+
+def _client(service: str) -> t.Any:
+    session: t.Any = boto3.session.Session()
+    return session.client(service, config=Config(retries={"total_max_attempts": 3}))
 
 
 def normalised(account: Account) -> Account:
@@ -64,7 +70,9 @@ def normalised(account: Account) -> Account:
             kept = {key: clean(each) for key, each in value.items() if not _is_volatile(key)}
             return {pattern.sub(lambda match: names[match[0]], key): each for key, each in kept.items()}
         if isinstance(value, list):
-            return sorted((clean(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True, default=str))
+            return sorted(
+                (clean(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True, default=str)
+            )
         if isinstance(value, str):
             return NAMELESS_ID.sub("<id>", pattern.sub(lambda match: names[match[0]], value))
         return value
@@ -105,7 +113,7 @@ IDS = {
 }
 
 
-def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> Iterator[Resource]:
+def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> Iterator[t.Any]:
     if client.can_paginate(operation):
         for page in client.get_paginator(operation).paginate(**arguments):
             yield from page.get(key, [])
@@ -149,12 +157,15 @@ def _keys(client: t.Any) -> Iterator[tuple[str, Resource]]:
         if key.get("KeyState") == "PendingDeletion" or key.get("KeyManager") == "AWS":
             continue
         policy = client.get_key_policy(KeyId=entry["KeyId"], PolicyName="default")["Policy"]
-        yield aliases.get(entry["KeyId"], "unnamed " + entry["KeyId"]), {
-            **key,
-            "Rotation": client.get_key_rotation_status(KeyId=entry["KeyId"])["KeyRotationEnabled"],
-            "Policy": json.loads(policy),
-            "Tags": client.list_resource_tags(KeyId=entry["KeyId"]).get("Tags", []),
-        }
+        yield (
+            aliases.get(entry["KeyId"], "unnamed " + entry["KeyId"]),
+            {
+                **key,
+                "Rotation": client.get_key_rotation_status(KeyId=entry["KeyId"])["KeyRotationEnabled"],
+                "Policy": json.loads(policy),
+                "Tags": client.list_resource_tags(KeyId=entry["KeyId"]).get("Tags", []),
+            },
+        )
 
 
 def _secrets(client: t.Any) -> Iterator[tuple[str, Resource]]:
@@ -264,7 +275,9 @@ def _clusters(client: t.Any) -> Iterator[tuple[str, Resource]]:
 def _services(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for cluster, _ in _clusters(client):
         arns = list(_pages(client, "list_services", "serviceArns", cluster=cluster))
-        for service in client.describe_services(cluster=cluster, services=arns, include=["TAGS"])["services"] if arns else []:
+        for service in (
+            client.describe_services(cluster=cluster, services=arns, include=["TAGS"])["services"] if arns else []
+        ):
             if service["status"] != "INACTIVE":
                 yield f"{cluster}/{service['serviceName']}", service
 
@@ -295,8 +308,11 @@ def _scaling_targets(client: t.Any) -> Iterator[tuple[str, Resource]]:
 
 
 def _scaling_policies(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    """AWS deletes policies with their target; moto keeps them, so those without one do not count."""
+    targets = dict(_scaling_targets(client))
     for policy in _pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs"):
-        yield f"{policy['ResourceId']} {policy['PolicyName']}", policy
+        if policy["ResourceId"] in targets:
+            yield f"{policy['ResourceId']} {policy['PolicyName']}", policy
 
 
 READERS = {
@@ -351,7 +367,7 @@ def main() -> None:
     if options.command == "list":
         options.output.write_text(json.dumps(normalised(read_account()), default=str, sort_keys=True))
     else:
-        getattr(boto3.client(options.service), options.operation)(**options.parameters)
+        getattr(_client(options.service), options.operation)(**options.parameters)
 
 
 if __name__ == "__main__":

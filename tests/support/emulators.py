@@ -39,11 +39,18 @@ class Command(t.NamedTuple):
     ready: str
 
 
+AUTOSCALING = Path(__file__).parents[2] / "roles/local/files/autoscaling.py"
+
+
 def command_of(kind: str, port: int) -> Command:
-    """The command of a fresh ``moto``, or of a fresh ``ministack`` without a container engine."""
+    """The command of a fresh emulator.
+
+    ``moto``; ``ministack`` without a container engine; ``autoscaling``, which scales the services of the latter.
+    """
     url = f"http://127.0.0.1:{port}"
-    if kind == "moto":
-        arguments = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    if kind != "ministack":
+        start = [program("moto_server")] if kind == "moto" else [program("python"), str(AUTOSCALING)]
+        arguments = [*start, "-H", "127.0.0.1", "-p", str(port)]
         return Command(arguments, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, url, f"{url}/moto-api/data.json")
     settings = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
@@ -69,6 +76,13 @@ def reset_moto(url: str) -> None:
 def ministack() -> Iterator[str]:
     """A fresh MiniStack without a container engine; yields its URL."""
     with _running(command_of("ministack", free_port())) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def autoscaling() -> Iterator[str]:
+    """Application Auto Scaling beside MiniStack, as the local environment has it; yields its URL."""
+    with _running(command_of("autoscaling", free_port())) as url:
         yield url
 
 
