@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Measures the same roles by three tools in one run: converge, plain ansible-playbook, and Mitogen's strategy.
 
-    python -m bench.run [--system transactions] [--environment dev] [--repeat 3] [--output bench/results.json]
+    python -m bench.run [--system transactions] [--environment local] [--repeat 3] [--output bench/results.json]
 
 Each tool begins with an empty account in the same emulator: a cold run that makes everything, then no-op runs that
 find everything as it should be. The emulator's own time is in every wall time, its CPU time in none.
@@ -24,6 +24,7 @@ import tempfile
 import typing as t
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 import yaml
@@ -89,7 +90,10 @@ class Bench:
         defaults = {
             f"group/{each}.aws.aws": {"region": "{{ aws_region }}"} for each in ("amazon", "community", "slipway")
         }
-        play = {"name": name, "hosts": self.limit, "gather_facts": False, "module_defaults": defaults, **content}
+        play = {
+            "name": name, "hosts": self.limit, "gather_facts": False, "module_defaults": defaults,
+            "environment": "{{ aws_environment }}", **content,
+        }  # fmt: skip
         (self.folder / f"{name}.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
 
     def _run(self, tool: str, endpoint: str) -> dict[str, float]:
@@ -106,7 +110,9 @@ class Bench:
         return t.cast("dict[str, float]", json.loads(result.read_text(encoding="utf-8")))
 
     def _environment(self, tool: str, endpoint: str) -> dict[str, str]:
-        environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
+        # The inventory `local` finds its emulator by the port.
+        port = str(urlsplit(endpoint).port)
+        environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port}
         if tool == MITOGEN:
             found = importlib.util.find_spec("ansible_mitogen")
             if found is None or not found.origin:
@@ -192,7 +198,7 @@ def _post(url: str) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure converge against plain Ansible and Mitogen.")
     parser.add_argument("--system", default="transactions", help="whose roles are measured")
-    parser.add_argument("--environment", default="dev", help="the inventory")
+    parser.add_argument("--environment", default="local", help="the inventory")
     parser.add_argument("--repeat", type=int, default=3, help="how many no-op runs; their median counts")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results.json", help="where the results go")
     return parser.parse_args(arguments)
