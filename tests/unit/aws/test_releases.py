@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -35,12 +36,9 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = itertools.count()
 
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime(2026, 1, 1, tzinfo=tz or UTC) + timedelta(seconds=next(seconds))
-
-    monkeypatch.setattr(release, "datetime", Clock)
+    clock = Mock(spec=datetime)
+    clock.now = lambda zone: datetime(2026, 1, 1, tzinfo=zone) + timedelta(seconds=next(seconds))
+    monkeypatch.setattr(release, "datetime", clock)
 
 
 @pytest.fixture
