@@ -28,17 +28,26 @@ dockerfiles() {
   git ls-files --cached --others --exclude-standard -z -- '*Dockerfile' | xargs -0 hadolint
 }
 
+# Tests plant values that look like passwords, so there only the formats of real keys and high entropy count.
 # detect-secrets ends with 3 where only line numbers moved, and writes them into the baseline: so it gets a copy.
 secrets() {
-  local baseline status
+  local baseline status planted
+  planted='(^|/)tests/|^molecule/|^\.config/molecule/'
   baseline=$(mktemp)
   cp .secrets.baseline "$baseline"
-  git ls-files --cached --others --exclude-standard -z -- ':!requirements/*.txt' ':!app/*/requirements*.txt' ':!.secrets.baseline' |
-    xargs -0 detect-secrets-hook --baseline "$baseline" > "$baseline.out"
+  scanned_files | grep -zvE "$planted" | xargs -0 detect-secrets-hook --baseline "$baseline" > "$baseline.out"
   status=$?
+  scanned_files | grep -zE "$planted" |
+    xargs -0 detect-secrets-hook --disable-plugin KeywordDetector >> "$baseline.out" || status=1
   ((status == 0 || status == 3)) || cat "$baseline.out"
   rm -f "$baseline" "$baseline.out"
   ((status == 0 || status == 3))
+}
+
+scanned_files() {
+  git ls-files --cached --others --exclude-standard -z -- \
+    ':!requirements/*.txt' ':!app/*/requirements*.txt' ':!.secrets.baseline' |
+    while IFS= read -r -d '' file; do [ -f "$file" ] && printf '%s\0' "$file"; done
 }
 
 # Each application has requirements of its own, so mypy sees it from a virtualenv of its own.

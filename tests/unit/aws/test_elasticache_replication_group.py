@@ -13,7 +13,7 @@ from ansible_collections.slipway.aws.plugins.modules.elasticache_replication_gro
 from tests.unit.aws.ecs_support import REGION, Run, runner
 
 ARN = "arn:aws:elasticache:eu-central-1:123456789012:replicationgroup:shop"
-TOKEN = "abcdefghijklmnop-0123456789"
+TOKEN = "abcdefghijklmnop-0123456789"  # pragma: allowlist secret
 ASKED = {"ReplicationGroupId": "shop"}
 
 
