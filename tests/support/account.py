@@ -22,8 +22,9 @@ Resource = dict[str, t.Any]
 Account = dict[str, dict[str, Resource]]
 
 # Ids that AWS invents for parts that have no name: their value says nothing.
-NAMELESS_ID = re.compile(
-    r"\b(?:rtbassoc|eipassoc|eni|eni-attach|sgr|dopt|acl|aclassoc|vpc-cidr-assoc|igw|rtb|eipalloc)-[0-9a-f]{8,17}\b"
+INVENTED = re.compile(
+    r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"
+    r"|\b(?:rtbassoc|eipassoc|eni|eni-attach|sgr|dopt|acl|aclassoc|vpc-cidr-assoc|igw|rtb|eipalloc)-[0-9a-f]{8,17}\b"
 )
 VOLATILE_KEY = re.compile(r"(Date|Time|time|Timestamp|At)$")
 # Answers of the emulators that are invented anew each time.
@@ -63,6 +64,7 @@ def _client(service: str) -> t.Any:
 def normalised(account: Account) -> Account:
     """The account with names in the place of ids, and without what differs from run to run."""
     names = _names(account)
+    names = {each: _with_names(name, names) for each, name in names.items()}
     pattern = re.compile("|".join(re.escape(each) for each in sorted(names, key=len, reverse=True)) or r"(?!)")
 
     def clean(value: t.Any) -> t.Any:
@@ -74,10 +76,16 @@ def normalised(account: Account) -> Account:
                 (clean(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True, default=str)
             )
         if isinstance(value, str):
-            return NAMELESS_ID.sub("<id>", pattern.sub(lambda match: names[match[0]], value))
+            return INVENTED.sub("<id>", pattern.sub(lambda match: names[match[0]], value))
         return value
 
     return {kind: {clean(name): clean(each) for name, each in held.items()} for kind, held in account.items()}
+
+
+def _with_names(text: str, names: dict[str, str]) -> str:
+    for each, name in names.items():
+        text = text.replace(each, name)
+    return text
 
 
 def _is_volatile(key: str) -> bool:
@@ -109,6 +117,7 @@ IDS = {
     "target group": ("TargetGroupArn",),
     "listener": ("ListenerArn",),
     "listener rule": ("RuleArn",),
+    "scaling target": ("ScalableTargetARN",),
     "scaling policy": ("PolicyARN",),
 }
 
@@ -285,7 +294,9 @@ def _services(client: t.Any) -> Iterator[tuple[str, Resource]]:
 def _task_definitions(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for arn in _pages(client, "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
         answer = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
-        yield arn.split("/")[-1], {**answer["taskDefinition"], "tags": answer.get("tags", [])}
+        # The digest of a definition counts the invented ids in it.
+        tags = [tag for tag in answer.get("tags", []) if tag["key"] != "slipway:definition"]
+        yield arn.split("/")[-1], {**answer["taskDefinition"], "tags": tags}
 
 
 def _roles(client: t.Any) -> Iterator[tuple[str, Resource]]:

@@ -156,7 +156,7 @@ class NatGateway(Resource):
             gateway
             for page in pages
             for gateway in page["NatGateways"]
-            if gateway["State"] in states and tags_to_dict(gateway.get("Tags", [])).get("Name") == self.name
+            if gateway["State"] in states and self._is_named(gateway)
         ]
         if len(found) > 1:
             ids = ", ".join(gateway["NatGatewayId"] for gateway in found)
@@ -166,7 +166,11 @@ class NatGateway(Resource):
     def _address(self) -> State | None:
         filters = [{"Name": "tag:Name", "Values": [self.name]}]
         addresses = self.client.describe_addresses(Filters=filters)["Addresses"]
-        return addresses[0] if addresses else None
+        return next((address for address in addresses if self._is_named(address)), None)
+
+    def _is_named(self, resource: State) -> bool:
+        """Asked again of what a filter let through: not every implementation of the API knows it."""
+        return tags_to_dict(resource.get("Tags", [])).get("Name") == self.name
 
     def _ids(self, current: State) -> list[str]:
         address = self._address()
