@@ -7,7 +7,7 @@ export PATH=$PWD/.venv/bin:$PATH
 lint() { tools/lint.sh; }
 unit() { pytest tests/unit; }
 oracle() { pytest tests/oracle; }
-delivery() { pytest tests/delivery; }
+delivery() { pytest tests/local tests/delivery; }
 
 molecule_() {
     for scenario in molecule/*/molecule.yml; do
