@@ -34,7 +34,8 @@ def run(client: Any, capsys: pytest.CaptureFixture[str]) -> Run:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The operations that the module calls."""
     made: list[str] = []
-    original = BaseClient._make_api_call
+    client_class: Any = BaseClient
+    original = client_class._make_api_call
 
     def record(self: Any, operation: str, parameters: Any) -> Any:
         made.append(operation)
