@@ -80,7 +80,7 @@ options:
       - Token that clients authenticate with. Needs O(transit_encryption=true).
       - AWS never gives it back, so it is not compared. It is sent on creation, when the group has none, and
         as O(auth_token_update) says.
-      - 16 to 128 letters, digits and the characters C(! & # $ ^ < > -).
+      - AWS takes 16 to 128 letters, digits and the characters ! & # $ ^ < > -
     type: str
   auth_token_update:
     description:
@@ -446,7 +446,7 @@ def main() -> None:
             "parameter_group": {},
             "port": {"type": "int"},
             "at_rest_encryption": {"type": "bool"},
-            "kms_key_arn": {},
+            "kms_key_arn": {"no_log": False},
             "transit_encryption": {"type": "bool"},
             "transit_encryption_mode": {"choices": ["preferred", "required"]},
             "auth_token": {"no_log": True},
