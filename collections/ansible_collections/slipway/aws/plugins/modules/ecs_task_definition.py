@@ -180,7 +180,7 @@ HASH_TAG = "slipway:definition"
 # What `read` adds to a revision: its tags, in two parts.
 REMEMBERED, USER_TAGS = "_remembered", "_user_tags"
 # To ECS an empty field is one that was not given.
-EMPTY: tuple[Any, ...] = (None, "", [], {})
+EMPTY: list[Any] = [None, "", [], {}]
 VARIABLES = {"environment": "value", "secrets": "valueFrom"}
 
 
