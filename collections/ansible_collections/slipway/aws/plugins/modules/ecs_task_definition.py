@@ -178,7 +178,8 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 MEMORY_PREFIX = "slipway:"
 HASH_TAG = "slipway:definition"
 # What `read` adds to a revision: its tags, in two parts.
-REMEMBERED, USER_TAGS = "_remembered", "_user_tags"
+REMEMBERED = "_remembered"
+USER_TAGS = "_user_tags"
 # To ECS an empty field is one that was not given.
 EMPTY: list[Any] = [None, "", [], {}]
 VARIABLES = {"environment": "value", "secrets": "valueFrom"}
