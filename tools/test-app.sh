@@ -14,18 +14,19 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "test-app: install these Debian packages first: ${missing[*]}" >&2
     exit 1
   fi
-  # Nothing is started: the tests start their own servers.
-  printf '#!/bin/sh\nexit 101\n' >/tmp/policy-rc.d.$$
-  [ -e /usr/sbin/policy-rc.d ] || install -m 755 /tmp/policy-rc.d.$$ /usr/sbin/policy-rc.d
-  rm -f /tmp/policy-rc.d.$$
   apt-get update -q
-  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  # RUNLEVEL=1: the packages' own services stay off, for the tests start their own servers.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
 stamp=.venv/.requirements
 if ! cmp -s requirements-dev.txt "$stamp"; then
-  python3 -m venv .venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  if [ -x .venv/bin/pip ]; then
+    .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+  else # made by uv, which puts no pip into it
+    ../../.venv/bin/uv pip install -q --native-tls --python .venv/bin/python --require-hashes -r requirements-dev.txt
+  fi
   cp requirements-dev.txt "$stamp"
 fi
 
@@ -36,6 +37,6 @@ if [ $# -gt 0 ]; then
   exec .venv/bin/python -m pytest "$@"
 fi
 .venv/bin/python -m coverage erase
-COVERAGE_PROCESS_START="$PWD/pyproject.toml" .venv/bin/python -m pytest --cov --cov-report=
-.venv/bin/python -m coverage combine -q --append 2>/dev/null || true
+.venv/bin/python -m coverage run -m pytest
+.venv/bin/python -m coverage combine -q
 .venv/bin/python -m coverage report

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transactions.api import operations, transactions
+from transactions.cached_answers import AnswerFromCache
 from transactions.config import Settings, load_settings
 from transactions.logs import configure_logging, get_logger
 from transactions.middleware import LimitRequests, ObserveRequests
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # First what is asked for most: routes are tried in this order.
     app.router.routes[:0] = [*transactions.router.routes, *operations.router.routes]
     install_problem_handlers(app)
+    app.add_middleware(AnswerFromCache, services=services)
     app.add_middleware(
         LimitRequests,
         limiter=RateLimiter(

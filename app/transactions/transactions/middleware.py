@@ -121,7 +121,7 @@ def _answer_to(error: Exception, scope: Scope) -> ASGIApp:
 
 def _measure(scope: Scope, status: int, elapsed: float) -> None:
     # The route's template, not the path: each id would be a time series of its own.
-    path = getattr(scope.get("route"), "path", "unmatched")
+    path = scope["state"].get("route") or getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
     HTTP_REQUESTS.labels(method, path, str(status)).inc()
     HTTP_DURATION.labels(method, path).observe(elapsed)

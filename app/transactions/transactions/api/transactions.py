@@ -49,12 +49,7 @@ async def list_transactions(
     """One page of transactions, newest first."""
     services = get_services(request)
     after = None if cursor is None else decode_cursor(cursor)
-    field = f"{limit}:{cursor or ''}"
-    answer, lease = await services.cache.look_up("list", LIST_GROUP, field)
-    if answer is None:
-        answer = await _read_page(services, limit, after)
-        await services.cache.fill(LIST_GROUP, field, lease, answer)
-    return Response(answer, media_type=JSON)
+    return Response(await _read_page(services, limit, after), media_type=JSON)
 
 
 async def _read_page(services: Services, limit: int, after: Position | None) -> bytes:
@@ -144,15 +139,10 @@ async def _delete_batch(services: Services, newest: int) -> list[int]:
 async def read_transaction(request: Request, transaction_id: TransactionId) -> Response:
     """The transaction with this id."""
     services = get_services(request)
-    group = item_group(transaction_id)
-    answer, lease = await services.cache.look_up("item", group, "item")
-    if answer is None:
-        row = await services.database.run("get", lambda session: repository.find(session, transaction_id))
-        if row is None:
-            raise not_found(transaction_id)
-        answer = TransactionResponse.model_validate(row).model_dump_json().encode()
-        await services.cache.fill(group, "item", lease, answer)
-    return Response(answer, media_type=JSON)
+    row = await services.database.run("get", lambda session: repository.find(session, transaction_id))
+    if row is None:
+        raise not_found(transaction_id)
+    return Response(TransactionResponse.model_validate(row).model_dump_json(), media_type=JSON)
 
 
 @router.delete(
