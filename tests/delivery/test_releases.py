@@ -53,7 +53,7 @@ def test_a_bad_image_never_serves_and_says_why(system: System, kind: str, last_l
     with asked_all_the_time(system) as answers:
         ran = system.local.play("playbooks/rollout.yml", *PATIENCE)
     assert ran.returncode != 0
-    assert last_line in ran.stdout
+    assert last_line in ran.stdout, ran.stdout[-6000:]
     assert answers.failures == []
     assert answers.commits == {before["commit"]}
     assert system.containers() == containers
