@@ -1,0 +1,124 @@
+"""Bad input to the roles ends in one message that names the key, its value and what is allowed, before any API call."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.emulators import CREDENTIALS, program
+
+ROOT = Path(__file__).parents[3]
+
+GOOD: dict[str, t.Any] = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    "aws_account_id": "123456789012",
+    "aws_region": "eu-central-1",
+    "aws_availability_zones": ["eu-central-1a", "eu-central-1b"],
+    "kms_keys": [{"purpose": "data", "description": "Data"}],
+    "security_groups_list": [{"name": "app", "description": "Application", "ingress": [{"port": 80, "group": "app"}]}],
+    "secrets_list": [{"name": "database", "description": "Master user", "generate": "password"}],
+    "log_groups_list": [{"name": "api"}],
+    "ecr_repositories": [{"name": "api"}],
+}
+ROLES = ["store", "kms", "vpc", "security_groups", "secrets", "log_groups", "ecr"]
+
+
+class Case(t.NamedTuple):
+    """An input that is not allowed, and what the message has to say."""
+
+    key: str
+    value: t.Any
+    says: tuple[str, ...]
+
+
+CASES = {
+    "cidr-is-no-network": Case("vpc_cidr", "banana", ("vpc_cidr is banana", "10.0.0.0/16")),
+    "cidr-has-host-bits": Case("vpc_cidr", "10.0.0.1/16", ("vpc_cidr is 10.0.0.1/16", "no host bits")),
+    "cidr-is-too-large": Case("vpc_cidr", "10.0.0.0/8", ("vpc_cidr is 10.0.0.0/8", "/16 to /24")),
+    "subnets-overlap": Case(
+        "vpc_public_subnets", ["10.0.0.0/20", "10.0.0.0/24"], ("vpc_public_subnets names", "overlap with no other")
+    ),
+    "subnet-is-outside": Case(
+        "vpc_private_subnets", ["10.1.0.0/20", "10.0.80.0/20"], ("vpc_private_subnets names 10.1.0.0/20", "10.0.0.0/16")
+    ),
+    "subnets-are-too-few": Case("vpc_database_subnets", ["10.0.128.0/20"], ("vpc_database_subnets has 1", "2 zones")),
+    "one-zone": Case(
+        "vpc_availability_zones", ["eu-central-1a"], ("vpc_availability_zones is eu-central-1a", "2 or 3")
+    ),
+    "zone-of-another-region": Case(
+        "vpc_availability_zones", ["eu-central-1a", "us-east-1b"], ("us-east-1b", "not in the Region eu-central-1")
+    ),
+    "nat-gateways-are-no-choice": Case("vpc_nat_gateways", "two", ("vpc_nat_gateways", "none, single, per_az")),
+    "rule-names-no-group": Case(
+        "security_groups_list",
+        [{"name": "app", "description": "Application", "ingress": [{"port": 80, "group": "nobody"}]}],
+        ("security_groups_list", "nobody", "one of app"),
+    ),
+    "rule-has-no-port-number": Case(
+        "security_groups_list",
+        [{"name": "app", "description": "Application", "ingress": [{"port": "http", "cidr": "0.0.0.0/0"}]}],
+        ("security_groups_list", "http", "8000-8100"),
+    ),
+    "group-stands-twice": Case(
+        "security_groups_list",
+        [{"name": "app", "description": "One"}, {"name": "app", "description": "Two"}],
+        ("security_groups_list names a group twice",),
+    ),
+    "deletion-window-is-too-short": Case("kms_deletion_window_days", 3, ("kms_deletion_window_days is 3", "7 to 30")),
+    "recovery-window-is-too-short": Case(
+        "secrets_recovery_window_days", 1, ("secrets_recovery_window_days is 1", "7 to 30")
+    ),
+    "secret-is-too-short": Case(
+        "secrets_list",
+        [{"name": "database", "description": "Master user", "generate": "password", "length": 8}],
+        ("secrets_list gives database a length of 8", "16 to 128"),
+    ),
+    "retention-is-unknown": Case(
+        "log_groups_retention_days", 8, ("A retention of 8 days", "log_groups_retention_days", "7, 14")
+    ),
+    "repository-has-capitals": Case(
+        "ecr_repositories", [{"name": "Api"}], ("ecr_repositories names Api", "lower case")
+    ),
+    "too-few-images-are-kept": Case("ecr_keep_images", 1, ("ecr_keep_images is 1", "2 and more")),
+    "bucket-has-capitals": Case("store_bucket", "Ledger", ("store_bucket", "Ledger", "lower case")),
+    "value-has-the-wrong-type": Case("kms_rotation", "sometimes", ("kms_rotation", "sometimes", "bool")),
+}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a user sees when every case is a host of one inventory, and the good inputs another."""
+    folder = tmp_path_factory.mktemp("bad-input")
+    hosts = {"good": GOOD, **{name: {**GOOD, case.key: case.value} for name, case in CASES.items()}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    check = {"slipway.graph.validate": {"roles": ROLES, "region": "{{ aws_region }}"}, "name": "Check the inputs"}
+    (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [check]}]))
+    finished = subprocess.run(
+        [program("ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")],
+        cwd=ROOT, env={**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    return finished.stdout + finished.stderr
+
+
+def _of(output: str, host: str) -> str:
+    """The part of the output that is about one host, on one line."""
+    parts = output.split(f"[{host}]: FAILED!")
+    return " ".join(parts[1].split("fatal: [")[0].split("PLAY RECAP")[0].split()) if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_refused_with_key_value_and_what_is_allowed(output: str, name: str) -> None:
+    message = _of(output, name)
+    assert message, f"{name} was accepted:\n{output[-3000:]}"
+    assert [words for words in CASES[name].says if words not in message] == [], message
+
+
+def test_good_input_is_accepted(output: str) -> None:
+    assert "ok: [good]" in output, output[-3000:]
