@@ -51,7 +51,7 @@ def test_a_bad_image_never_serves_and_says_why(system: System, kind: str, last_l
     before, containers = system.current(), system.containers()
     bad = system.make_release(kind, kind)
     with asked_all_the_time(system) as answers:
-        ran = system.local.play("playbooks/rollout.yml", *PATIENCE)
+        ran = system.local.play("playbooks/rollout.yml", "-e", f"release={bad}", *PATIENCE)
     assert ran.returncode != 0
     assert last_line in ran.stdout, ran.stdout[-6000:]
     assert answers.failures == []
