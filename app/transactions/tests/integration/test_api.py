@@ -158,6 +158,14 @@ async def test_ids_that_cannot_exist_are_invalid(client: httpx.AsyncClient, iden
     assert answer.json()["errors"][0]["location"] == "path.transaction_id"
 
 
+async def test_errors_are_not_cached(client: httpx.AsyncClient, redis_: RedisServer) -> None:
+    for _ in range(2):
+        assert (await client.get("/transaction", params={"limit": 0})).status_code == 422
+        assert (await client.get("/transaction/1000000000")).status_code == 404
+    assert redis_.call("HLEN", "transactions:v1:list") == "1"  # the lease
+    assert redis_.call("HLEN", "transactions:v1:item:1000000000") == "1"
+
+
 async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
     missing = await client.get("/nothing/here")
     assert (missing.status_code, missing.json()["instance"]) == (404, "/nothing/here")
