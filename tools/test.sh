@@ -1,29 +1,47 @@
 #!/usr/bin/env bash
-# Runs the tests, all or the named stages: tools/test.sh [lint] [unit] [oracle] [molecule] [delivery]
+# Runs the tests, all or the named stages:
+#   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [delivery]
+# Stops at the first stage that fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
+all=(lint sanity unit app oracle molecule delivery)
 
 lint() { tools/lint.sh; }
+sanity() { tools/sanity.sh; }
 unit() { pytest tests/unit; }
+app() { tools/test-app.sh; }
 oracle() { pytest tests/oracle; }
 delivery() { pytest tests/local tests/delivery; }
 
+# Two scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.
 molecule_() {
-    for scenario in molecule/*/molecule.yml; do
-        molecule test -s "$(basename "$(dirname "$scenario")")"
-    done
+    local logs
+    logs=$(mktemp -d)
+    trap 'rm -rf "$logs"' RETURN
+    export logs
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename |
+        xargs -n 1 -P 2 bash -c '
+            if molecule test -s "$1" >"$logs/$1" 2>&1; then
+                echo "molecule $1: passed"
+            else
+                cat "$logs/$1"
+                echo "molecule $1: failed"
+                exit 1
+            fi' scenario
 }
 
-[ $# -gt 0 ] || set -- lint unit oracle molecule delivery
+[ $# -gt 0 ] || set -- "${all[@]}"
+for stage in "$@"; do
+    if [[ ! " ${all[*]} " == *" $stage "* ]]; then
+        echo "There is no stage $stage; there are ${all[*]}." >&2
+        exit 2
+    fi
+done
 for stage in "$@"; do
     echo "== $stage"
-    case $stage in
-        lint | unit | oracle | delivery) "$stage" ;;
-        molecule) molecule_ ;;
-        *)
-            echo "There is no stage $stage; there are lint, unit, oracle, molecule and delivery." >&2
-            exit 2
-            ;;
-    esac
+    started=$SECONDS
+    if [ "$stage" = molecule ]; then molecule_; else "$stage"; fi
+    echo "== $stage passed in $((SECONDS - started)) s"
 done
