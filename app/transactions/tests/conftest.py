@@ -80,6 +80,8 @@ def settings(mariadb: MariaDbServer, redis_: RedisServer) -> Settings:
         db_password=mariadb.PASSWORD,
         redis_host="127.0.0.1",
         redis_port=redis_.port,
+        # A busy machine is not to be taken for a slow Redis.
+        redis_timeout_seconds=2.0,
         redis_retry_seconds=0.1,
         totals_refresh_seconds=0.1,
     )
@@ -125,6 +127,7 @@ def service_environment(mariadb: MariaDbServer, redis_: RedisServer) -> dict[str
         "APP_ENVIRONMENT": "dev",
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(redis_.port),
+        "REDIS_TIMEOUT_SECONDS": "2",
         "REDIS_RETRY_SECONDS": "0.1",
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 APP = Path(__file__).parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 def free_port() -> int:

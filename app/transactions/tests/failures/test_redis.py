@@ -82,7 +82,7 @@ def test_service_starts_without_redis(start_service: StartService, redis_: Redis
 async def test_invalidation_that_redis_missed_is_made_up_for(
     start_app: StartApp, settings: Settings, redis_: RedisServer
 ) -> None:
-    client, services = await start_app(settings.model_copy(update={"redis_timeout_seconds": 0.1}))
+    client, services = await start_app(settings)
     assert services.redis is not None
 
     async def listed() -> int:
