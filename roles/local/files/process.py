@@ -23,7 +23,7 @@ import psutil
 Result = dict[str, str]
 
 # Seconds for a program to start or to end.
-PATIENCE = 60
+PATIENCE = 120
 
 
 def running(pid_file: Path) -> psutil.Process | None:
