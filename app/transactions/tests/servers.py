@@ -192,7 +192,11 @@ class Service:
                 stdout=output,
                 stderr=output,
             )
-        wait_until(self._is_live, "the service to start")
+        try:
+            wait_until(self._is_live, "the service to start")
+        except BaseException:
+            self.end()
+            raise
 
     def _is_live(self) -> bool:
         if self.process.poll() is not None:
