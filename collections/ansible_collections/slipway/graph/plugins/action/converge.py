@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Plan, apply or destroy."""
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths), options["parallel"])
         try:
             prepared = prepare(self._task, task_vars or {}, options)

@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Take the lock; a plan writes nothing and takes none."""
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "a plan takes no lock"}
         answer = self._ask(options)

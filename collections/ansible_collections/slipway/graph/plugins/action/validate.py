@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Check inputs, templates and the graph itself."""
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         prepared = prepare(self._task, task_vars or {}, options)
         if prepared.problems:
             return {

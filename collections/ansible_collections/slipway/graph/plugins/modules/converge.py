@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: converge
 short_description: Run roles as a graph
 version_added: "0.1.0"
-author: The Slipway developers
+author: The Slipway developers (@slipway)
 description:
   - Reads ordinary roles and task files with Ansible's own loader, sees from the templates which task needs which
     registered result, and runs every call the moment its needs are met, in warm processes.
@@ -100,20 +100,44 @@ calls:
   type: list
   elements: dict
   contains:
-    task: {description: The task's name., type: str}
-    role: {description: Its role., type: str}
-    item: {description: The label of its loop item., type: str}
-    location: {description: File and line., type: str}
-    module: {description: The module's full name., type: str}
+    task:
+      description: The task's name.
+      type: str
+    role:
+      description: Its role.
+      type: str
+    item:
+      description: The label of its loop item.
+      type: str
+    location:
+      description: File and line.
+      type: str
+    module:
+      description: The module's full name.
+      type: str
     status:
       description: One of V(ok), V(changed), V(planned), V(unknown), V(skipped), V(failed), V(blocked).
       type: str
-    msg: {description: Why it failed., type: str}
-    seconds: {description: How long it took., type: float}
-    writes: {description: In a plan the writes that were stopped, with service, operation and parameters., type: list}
-    unknown: {description: In a plan the registered names that are known only after the apply., type: list}
-    reads: {description: Whether the module never writes., type: bool}
-    api_calls: {description: How many API calls it made., type: int}
+    msg:
+      description: Why it failed.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+    writes:
+      description: In a plan the writes that were stopped, with service, operation and parameters.
+      type: list
+      elements: dict
+    unknown:
+      description: In a plan the registered names that are known only after the apply.
+      type: list
+      elements: str
+    reads:
+      description: Whether the module never writes.
+      type: bool
+    api_calls:
+      description: How many API calls it made.
+      type: int
 summary:
   description: The number of calls by status.
   returned: always

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: lock
 short_description: Hold a lock in DynamoDB for the rest of the playbook run
 version_added: "0.1.0"
-author: The Slipway developers
+author: The Slipway developers (@slipway)
 description:
   - Takes a lock with a conditional put and keeps renewing it as long as this C(ansible-playbook) lives. When the run
     ends, however it ends, the lock is freed.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: validate
 short_description: Check every input of a list of roles, offline
 version_added: "0.1.0"
-author: The Slipway developers
+author: The Slipway developers (@slipway)
 description:
   - Compares every input of every role with its C(meta/argument_specs.yml), decides those C(ansible.builtin.assert)
     tasks that speak of inputs alone, finds variables that look like an input but are none, and builds the graph.

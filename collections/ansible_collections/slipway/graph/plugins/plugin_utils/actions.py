@@ -60,7 +60,7 @@ class ActionFork:
         """The task's result, as a play would register it."""
         with os.fdopen(self._read, "rb") as pipe:
             data = pipe.read()
-        _, status = os.waitpid(self.pid, 0)
+        _pid, status = os.waitpid(self.pid, 0)
         if status or not data:
             code = os.waitstatus_to_exitcode(status)
             return {

@@ -8,10 +8,13 @@ import contextlib
 import os
 import typing as t
 
-import boto3
-import botocore.client
-import botocore.loaders
-import botocore.session
+try:
+    import boto3
+    import botocore.client
+    import botocore.loaders
+    import botocore.session
+except ImportError:  # warm_server uses this only where boto3 is
+    pass
 
 
 def keep_clients() -> None:

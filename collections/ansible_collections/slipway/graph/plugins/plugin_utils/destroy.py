@@ -37,7 +37,7 @@ class Deletion:
 # Options without which `state: absent` deletes nothing, refuses, or leaves something behind.
 EXCEPTIONS = {
     "amazon.aws.s3_bucket": Deletion(add={"force": True}),
-    "amazon.aws.rds_instance": Deletion(add={"skip_final_snapshot": True, "wait": True}),
+    "amazon.aws.rds_instance": Deletion(add={"wait": True}),
     "amazon.aws.iam_role": Deletion(add={"delete_instance_profile": True}),
     "amazon.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "amazon.aws.ec2_vpc_nat_gateway": Deletion(

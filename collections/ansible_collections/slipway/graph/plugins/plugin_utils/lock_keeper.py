@@ -20,8 +20,11 @@ import time
 import typing as t
 from pathlib import Path
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # the action plugin imports this too, where boto3 may be missing; then main says so
+    pass
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 20
@@ -51,8 +54,8 @@ def holder_of(process: int) -> str:
 
 def is_dead(holder: str) -> bool:
     """Whether a holder was a process of this machine that is gone; a foreign one is never known to be."""
-    place, _, rest = holder.partition(":")
-    process, _, start = rest.partition(":")
+    place, _colon, rest = holder.partition(":")
+    process, _colon, start = rest.partition(":")
     if place.rpartition("@")[2] != socket.gethostname() or not process.isdigit():
         return False
     return started_at(int(process)) != start
@@ -167,6 +170,8 @@ def _go_on_in_background() -> None:
 def main() -> None:
     """Take the lock, say how it went, keep it."""
     request: Request = json.load(sys.stdin)
+    if "boto3" not in globals():
+        sys.exit("the lock needs boto3 in the Python that runs Ansible")
     try:
         lock = Lock(boto3.client("dynamodb"), request)
         answer = lock.take()

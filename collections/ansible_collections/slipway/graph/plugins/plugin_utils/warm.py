@@ -144,8 +144,8 @@ def services_of(module_paths: t.Iterable[str]) -> list[str]:
 
 def python_name(module: str) -> str:
     """The Python module behind a collection's module; the name itself for Ansible's own, which run by their path."""
-    namespace, _, rest = module.partition(".")
-    collection, _, name = rest.partition(".")
+    namespace, _dot, rest = module.partition(".")
+    collection, _dot, name = rest.partition(".")
     if not name or namespace == "ansible":
         return module
     return f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}"

@@ -159,7 +159,7 @@ def run_in_child(worker: Worker, request: Request, connection: socket.socket) ->
             status = 0
         finally:
             os._exit(status)
-    _, status = os.waitpid(pid, 0)
+    _pid, status = os.waitpid(pid, 0)
     if status:
         crash = f"{request['module']} ended with status {os.waitstatus_to_exitcode(status)} and no result"
         send_frame(connection, Answer(id=request["id"], result=None, crash=crash, calls=[], writes=[]))
@@ -239,7 +239,7 @@ def main() -> None:
     inputs: list[t.Any] = [control, sys.stdin]
     cold: list[str] = []
     while True:
-        readable, _, _ = select.select(inputs, [], [], 0 if cold else None)
+        readable, _writable, _broken = select.select(inputs, [], [], 0 if cold else None)
         if control in readable:
             message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
             if not message:
