@@ -70,8 +70,12 @@ def test_a_release_that_does_not_exist_is_refused_with_those_that_do(system: Sys
     ran = system.local.play("playbooks/rollout.yml", "-e", "release=v0")
     assert ran.returncode != 0
     assert f"{NAME} has no release 'v0'" in ran.stdout
-    assert before["id"] in ran.stdout
+    assert max(map(release_id, system.releases())) in ran.stdout
     assert system.version()["commit"] == before["commit"]
+
+
+def release_id(key: str) -> str:
+    return key.rsplit("/", 1)[-1].removesuffix(".json")
 
 
 def test_an_image_that_does_not_exist_never_serves(system: System) -> None:
@@ -92,8 +96,10 @@ def test_a_good_release_by_its_commit_and_the_way_back(system: System) -> None:
     with asked_all_the_time(system) as answers:
         system.local.succeed("playbooks/rollout.yml", "-e", "release=second", *PATIENCE)
     assert answers.commits == {before["commit"], "second"}
-    # Only the emulator does this: its load balancer forwards to a task that does not listen yet.
-    assert {status for status, _ in answers.failures} <= {502}
+    # Only the emulator does this: its load balancer forwards to tasks that do not listen yet, and does not drain those
+    # that stop.
+    assert {status for status, _ in answers.failures} <= {0, 502}
+    assert len(answers.failures) < len(answers.seen) / 10
     assert system.version()["commit"] == "second"
     assert system.current()["id"] == after
 
