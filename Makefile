@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint bench
+.PHONY: help demo demo-down test lint bench bench-app
 
 PYTHON ?= python3.11
 # Named and not left to PATH, so that no virtualenv has to be activated.
@@ -34,6 +34,9 @@ lint: .venv ## Run the linters and type checks
 
 bench: .venv ## Measure against plain Ansible
 	tools/bench.sh
+
+bench-app: .venv ## Measure the application: throughput, latency, memory, start
+	tools/bench-app.sh
 
 # What runs, and what tests and develops on top of it. The mark is as old as the last installation.
 .venv/demo: requirements/uv.txt requirements/run.txt requirements/local.txt
