@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
 from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -29,11 +30,20 @@ def _run(connection: Connection) -> None:
         compare_type=True,
         transaction_per_migration=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+    if _is_newer_than_this_release():
+        structlog.get_logger().warning("the schema is newer than this release; nothing to migrate")
+    else:
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
     if mysql:
         connection.execute(text("SELECT RELEASE_LOCK(:n)"), {"n": LOCK_NAME})
+
+
+def _is_newer_than_this_release() -> bool:
+    """Whether the database has a revision that this image does not know: after a rollback, which keeps the schema."""
+    known = {script.revision for script in context.script.walk_revisions()}
+    return not known.issuperset(context.get_context().get_current_heads())
 
 
 async def _migrate() -> None:

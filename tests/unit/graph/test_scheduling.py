@@ -73,7 +73,7 @@ class Renderer:
     def environment(self, _step: t.Any, _variables: t.Any) -> dict[str, str]:
         return {}
 
-    def arguments(self, _step: t.Any, _variables: t.Any) -> dict[str, t.Any]:
+    def arguments(self, _step: t.Any, _variables: t.Any, _only: t.Any) -> dict[str, t.Any]:
         return {}
 
     def serialise(self, step: t.Any, _arguments: t.Any, **_flags: t.Any) -> bytes:

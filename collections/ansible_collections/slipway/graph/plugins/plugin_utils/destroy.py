@@ -28,10 +28,15 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProc
 
 @dataclasses.dataclass(frozen=True)
 class Deletion:
-    """How a module's call differs when it deletes: options to add, and options to fill from what was found."""
+    """How a module's call differs when it deletes.
+
+    ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
+    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more).
+    """
 
     add: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     from_result: dict[str, str] = dataclasses.field(default_factory=dict)
+    identity: tuple[str, ...] = ()
 
 
 # Options without which `state: absent` deletes nothing, refuses, or leaves something behind.
@@ -46,6 +51,8 @@ EXCEPTIONS = {
     "amazon.aws.elb_application_lb": Deletion(add={"wait": True}),
     "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
+    "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
+    "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
 }
 
 
@@ -62,11 +69,7 @@ def run(prepared: Preparation, processes: WarmProcesses, options: Options, confi
     )
     inspection.run()
     _refuse_what_cannot_be_read(inspection)
-    doomed = {
-        step
-        for step in prepared.graph.steps
-        if can_be_absent(step.module) and inspection.step_status(step) in (records.OK, records.CHANGED)
-    }
+    doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.step_status(step))}
     if options.mode != PLAN:
         _ask(prepared, inspection, doomed, confirm)
     deletion = Schedule(
@@ -76,6 +79,7 @@ def run(prepared: Preparation, processes: WarmProcesses, options: Options, confi
         dataclasses.replace(
             options,
             register=False,
+            options_of=lambda step: _deletion(step).identity or None,
             arguments=lambda step, given: _arguments(step, given, inspection.results.get(step)),
         ),
     )
@@ -113,10 +117,22 @@ def can_be_absent(module: str) -> bool:
     return "absent" in (state.get("choices") or [])
 
 
+def _deletion(step: Step) -> Deletion:
+    return EXCEPTIONS.get(step.module, Deletion())
+
+
+def _is_to_go(step: Step, status: str) -> bool:
+    if not can_be_absent(step.module):
+        return False
+    found = (records.OK, records.CHANGED)
+    # What is known by its identity alone may exist although its other inputs do not, or differ.
+    return status in (*found, records.PLANNED, records.UNKNOWN) if _deletion(step).identity else status in found
+
+
 def _arguments(step: Step, given: dict[str, t.Any], result: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    exception = EXCEPTIONS.get(step.module, Deletion())
-    found = {option: value for option, key in exception.from_result.items() if (value := _found(given, result, key))}
-    return {**given, **exception.add, **found, "state": "absent"}
+    deletion = _deletion(step)
+    found = {option: value for option, key in deletion.from_result.items() if (value := _found(given, result, key))}
+    return {**given, **deletion.add, **found, "state": "absent"}
 
 
 def _found(given: dict[str, t.Any], result: dict[str, t.Any] | None, key: str) -> t.Any:
@@ -137,9 +153,9 @@ def _refuse_what_cannot_be_read(inspection: Schedule) -> None:
 
 
 def _ask(prepared: Preparation, inspection: Schedule, doomed: set[Step], confirm: str) -> None:
-    lost = [record for record in inspection.records if record.status in (records.OK, records.CHANGED)]
-    modules = {step.module for step in doomed}
-    listed = sorted((record for record in lost if record.module in modules), key=lambda record: record.order)
+    indexes = {step.index for step in doomed}
+    lost = [record for record in inspection.records if record.order[0] in indexes and record.status != records.SKIPPED]
+    listed = sorted(lost, key=lambda record: record.order)
     protected = {step.index for step in doomed if _is_protected(step, prepared)}
     text = "\n".join(f"  {record.title}{'  [protected]' if record.order[0] in protected else ''}" for record in listed)
     name = prepared.host.name

@@ -182,14 +182,16 @@ class Renderer:
         rendered = step.task._post_validate_environment("environment", step.task.environment, templar._engine)
         return {str(name): str(value) for name, value in rendered.items()}
 
-    def arguments(self, step: Step, variables: Variables) -> dict[str, t.Any]:
-        """The module's arguments, ``module_defaults`` beneath them."""
+    def arguments(self, step: Step, variables: Variables, only: t.Container[str] | None = None) -> dict[str, t.Any]:
+        """The module's arguments, ``module_defaults`` beneath them; with ``only``, of its own no others than these."""
         templar = self.templar(variables)
         defaults = _get_action_arg_defaults(step.module, step.task, templar._engine)
         given = {name: value for name, value in step.task.args.items() if not name.startswith("_")}
         spread = step.task.args.get("_variable_params")
         if spread:
             given = {**templar.template(spread), **given}
+        if only is not None:
+            given = {name: value for name, value in given.items() if name in only}
         return t.cast("dict[str, t.Any]", templar.template({**defaults, **given}))
 
     def outputs(self, value: t.Any) -> t.Any:

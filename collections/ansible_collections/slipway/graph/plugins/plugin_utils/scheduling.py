@@ -40,6 +40,8 @@ class Options:
     start_action: ActionRunner
     on_record: c.Callable[[CallRecord, int, int], None]
     register: bool = True
+    # Which of a step's options are rendered at all; None for all of them.
+    options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
 
 
@@ -248,7 +250,9 @@ class Schedule:
         self._dispatch(call)
 
     def _module_call(self, call: _Call) -> ModuleCall:
-        arguments = self._options.arguments(call.step, self._renderer.arguments(call.step, call.variables))
+        step = call.step
+        rendered = self._renderer.arguments(step, call.variables, self._options.options_of(step))
+        arguments = self._options.arguments(step, rendered)
         check_mode = self._check_mode(call)
         plans = self._options.mode != APPLY or check_mode
         mode = self._options.mode if self._options.mode != APPLY else (PLAN if check_mode else APPLY)
