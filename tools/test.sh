@@ -9,7 +9,7 @@ all=(lint sanity unit app oracle molecule delivery)
 
 lint() { tools/lint.sh; }
 sanity() { tools/sanity.sh; }
-unit() { pytest tests/unit; }
+unit() { pytest -n 2 tests/unit; }
 app() { tools/test-app.sh; }
 oracle() { pytest tests/oracle; }
 delivery() { pytest tests/local tests/delivery; }

@@ -84,7 +84,9 @@ def test_an_input_that_nobody_provides_is_named(net: Project) -> None:
 
 
 def test_asserts_over_inputs_are_decided_before_anything_runs(net: Project) -> None:
-    assert "net: net_count: 9 is too many; at most 3" in problems(net, net_count=9)
+    message = problems(net, net_count=9)
+    assert "net_count: 9 is too many; at most 3" in message
+    assert "hosts.yml" in message
 
 
 def test_all_mistakes_are_reported_at_once(net: Project) -> None:

@@ -31,7 +31,6 @@ class ActionModule(ActionBase):
             return {
                 "failed": True,
                 "changed": False,
-                "problems": prepared.problems,
                 "msg": "\n".join(prepared.problems),
             }
-        return {"changed": False, "problems": []}
+        return {"changed": False}

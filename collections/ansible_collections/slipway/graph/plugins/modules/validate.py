@@ -47,9 +47,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
+msg:
   description: Every mistake, one line each.
-  returned: always
-  type: list
-  elements: str
+  returned: failure
+  type: str
 """

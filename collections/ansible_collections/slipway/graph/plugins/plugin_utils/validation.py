@@ -34,9 +34,13 @@ def problems(play: Play, host: Host, renderer: Renderer, steps: list[Step]) -> l
         options = role_options(role)
         found += _input_problems(role, options, renderer, targets)
         found += _unknown_inputs(role, options, play, host, targets)
+    refuted: set[str] = set()
     for step in steps:
-        if is_offline_assert(step, renderer, targets):
-            found += _assert_problems(step, renderer)
+        # One mistake often refutes several asserts; as in a play, only the first of a role is reported.
+        if step.role not in refuted and is_offline_assert(step, renderer, targets):
+            failures = _assert_problems(step, renderer)
+            found += failures
+            refuted.update({step.role} if failures else ())
     return found
 
 
@@ -153,10 +157,19 @@ def _assert_problems(step: Step, renderer: Renderer) -> list[str]:
             conditions = conditions if isinstance(conditions, list) else [conditions]
             if not renderer.holds(conditions, variables):
                 message = step.task.args.get("fail_msg") or step.task.args.get("msg") or step.name
-                found.append(f"{step.role}: {renderer.field(message, variables)}")
+                text = str(renderer.field(message, variables))
+                found.append(f"{_place_of_key(text, step, variables)}: {text}")
         return found
     except AnsibleError as error:
         return [f"{step.location}: {step.name}: {_first_line(error)}"]
+
+
+def _place_of_key(text: str, step: Step, variables: c.Mapping[str, t.Any]) -> str:
+    """Where the first input that a message speaks of was given."""
+    for name in re.findall(r"\w+", text):
+        if name.startswith(f"{step.role}_") and name in variables:
+            return _place(variables[name], step.task._role)
+    return step.role
 
 
 def _place(value: t.Any, role: Role) -> str:
@@ -165,7 +178,7 @@ def _place(value: t.Any, role: Role) -> str:
     for part in value if origin is None and isinstance(value, (list, tuple)) else ():
         origin = origin or Origin.get_tag(part)
     if origin is None or not origin.path:
-        return f"variable of the role {role.get_name()}"
+        return str(getattr(origin, "description", None) or f"variable of the role {role.get_name()}").strip("<>")
     path = Path(origin.path)
     working = Path.cwd()
     shown = path.relative_to(working) if path.is_relative_to(working) else path
