@@ -111,7 +111,7 @@ class LocalEnvironment:
     def docker(self, *arguments: str) -> str:
         """Run the Docker client against the environment's engine."""
         host = os.environ.get("DOCKER_HOST", "")
-        private = self.directory / "engine" / "docker.sock"
+        private = Path(f"/run/slipway{self.port}/docker.sock")
         return subprocess.run(
             ["docker", *arguments],
             env={**os.environ, "DOCKER_HOST": f"unix://{private}" if private.exists() else host},
