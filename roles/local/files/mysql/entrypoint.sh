@@ -23,12 +23,24 @@ first_statements() {
     fi
 }
 
+# As RDS does: who makes the instance says the master password, also where an instance of this name has left its data.
+password_statements() {
+    local user="${MYSQL_USER:-}" host="${MYSQL_ROOT_HOST:-%}"
+    echo "FLUSH PRIVILEGES;"
+    echo "ALTER USER root@localhost IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
+    echo "ALTER USER root@$(quoted "$host") IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
+    [ -z "$user" ] || [ "$user" = root ] ||
+        echo "ALTER USER IF EXISTS $(quoted "$user")@'%' IDENTIFIED BY $(quoted "${MYSQL_PASSWORD:-}");"
+}
+
 # The mark is set when all is there, so that a container stopped meanwhile starts over.
 if [ ! -e "$data/.complete" ]; then
     find "$data" -mindepth 1 -delete
     mariadb-install-db --user=mysql --datadir="$data" --skip-test-db --auth-root-authentication-method=normal >/dev/null
     first_statements | mariadbd --user=mysql --datadir="$data" --bootstrap
     touch "$data/.complete"
+else
+    password_statements | mariadbd --user=mysql --datadir="$data" --bootstrap
 fi
 exec mariadbd --user=mysql --datadir="$data" --bind-address=0.0.0.0 --port=3306 \
     --socket=/run/mysqld/mysqld.sock --character-set-server=utf8mb4 --skip-name-resolve --console "$@"
