@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         """Plan, apply or destroy."""
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths), options["parallel"])
+        processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
         try:
             prepared = prepare(self._task, task_vars or {}, options)
             if prepared.problems:

@@ -40,10 +40,9 @@ class _Process:
 
 
 class WarmProcesses:
-    """A pool that grows on demand up to its limit. Not thread-safe; its sockets go into the caller's selector."""
+    """A pool that grows on demand; who submits keeps the limit. Not thread-safe; its sockets go into the caller's selector."""
 
-    def __init__(self, collection_paths: list[str], limit: int) -> None:
-        self.limit = limit
+    def __init__(self, collection_paths: list[str]) -> None:
         self._idle: list[_Process] = []
         self._busy: dict[socket.socket, _Process] = {}
         self._control, theirs = socket.socketpair()
@@ -64,11 +63,6 @@ class WarmProcesses:
                 self._server.stdin.write(json.dumps(services_of(module_paths)).encode() + b"\n")
                 self._server.stdin.close()
             self._server.stdin = None
-
-    @property
-    def free(self) -> bool:
-        """Whether another call can start now."""
-        return len(self._busy) < self.limit
 
     def submit(self, identifier: int, call: ModuleCall) -> socket.socket:
         """Start a call; its answer can be :meth:`collect`-ed once the returned socket is readable."""
