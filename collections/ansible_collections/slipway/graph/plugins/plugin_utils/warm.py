@@ -40,7 +40,7 @@ class _Process:
 
 
 class WarmProcesses:
-    """A pool that grows on demand; who submits keeps the limit. Not thread-safe; its sockets go into the caller's selector."""
+    """A pool that grows on demand; who submits keeps the limit. Its sockets go into the caller's selector."""
 
     def __init__(self, collection_paths: list[str]) -> None:
         self._idle: list[_Process] = []
