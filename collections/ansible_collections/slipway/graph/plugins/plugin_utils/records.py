@@ -45,8 +45,7 @@ class CallRecord:
     @property
     def title(self) -> str:
         """How the call is named to people."""
-        item = f" ({self.item})" if self.item is not None else ""
-        return f"{self.role}: {self.task}{item}" if self.role else f"{self.task}{item}"
+        return title(self.role, self.task, self.item)
 
     def as_result(self) -> dict[str, t.Any]:
         """The call as the task's result lists it."""
@@ -64,6 +63,12 @@ class CallRecord:
             "reads": self.reads,
             "api_calls": len(self.api_calls),
         }
+
+
+def title(role: str, task: str, item: str | None) -> str:
+    """How a call is named to people."""
+    label = f"{task} ({item})" if item is not None else task
+    return f"{role}: {label}" if role else label
 
 
 def summary(records: c.Iterable[CallRecord]) -> dict[str, int]:

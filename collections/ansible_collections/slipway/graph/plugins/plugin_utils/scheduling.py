@@ -26,6 +26,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCa
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
 # Ansible's own defaults for `until` without `retries`.
 UNTIL_RETRIES = 3
+# How long the loop sleeps at most when someone watches.
+TICK_SECONDS = 0.2
 
 ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any]]
 ActionRunner = c.Callable[[Step, Variables, bool], t.Any]
@@ -39,6 +41,8 @@ class Options:
     parallel: int
     start_action: ActionRunner
     on_record: c.Callable[[CallRecord, int, int], None]
+    # Called a few times a second; what it is given says which calls run and for how many seconds.
+    on_tick: c.Callable[[c.Callable[[], list[tuple[str, float]]]], None] | None = None
     register: bool = True
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
@@ -298,6 +302,9 @@ class Schedule:
             timeout = max(0.0, self._delayed[0][0] - time.monotonic())
         if not self._running and timeout is None:
             return
+        if self._options.on_tick:
+            self._options.on_tick(self._what_runs)
+            timeout = TICK_SECONDS if timeout is None else min(timeout, TICK_SECONDS)
         for key, _events in self._selector.select(timeout):
             self._selector.unregister(key.fileobj)
             call = self._running.pop(key.fileobj)
@@ -305,6 +312,13 @@ class Schedule:
                 self._action_ended(call, key.fileobj.collect())  # type: ignore[union-attr]  # an ActionFork
             else:
                 self._module_ended(call, key.fileobj)
+
+    def _what_runs(self) -> list[tuple[str, float]]:
+        now = time.monotonic()
+        return [
+            (records.title(call.step.role, call.step.name, call.label), now - call.started)
+            for call in self._running.values()
+        ]
 
     def _action_ended(self, call: _Call, result: Result) -> None:
         if result.get("failed"):
