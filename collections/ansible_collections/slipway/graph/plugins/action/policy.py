@@ -1,0 +1,68 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Writes the IAM policy that some runs needed, from their journals."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import policy
+
+ARGUMENTS = {
+    "journals": {"type": "list", "elements": "path", "required": True},
+    "actions": {"type": "list", "elements": "str", "default": []},
+    "resources": {"type": "dict", "default": {}},
+    "dest": {"type": "path", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """Least privilege after the fact."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Read the journals, make the policy, write it where it is wanted."""
+        super().run(tmp, task_vars)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        files = [file for path in options["journals"] for file in _journals(Path(path))]
+        operations = {operation for file in files for operation in _operations(file)}
+        made = policy.document(operations | policy.ALWAYS, options["actions"], options["resources"])
+        size = policy.characters(made)
+        if size > policy.MAX_CHARACTERS:
+            Display().warning(
+                f"the policy has {size} characters, but IAM takes {policy.MAX_CHARACTERS} in one: "
+                "attach its statements as several policies"
+            )
+        changed = bool(options["dest"]) and self._write(Path(options["dest"]), made)
+        return {"changed": changed, "policy": made, "journals": [str(file) for file in files], "characters": size}
+
+    def _write(self, target: Path, made: dict[str, t.Any]) -> bool:
+        text = json.dumps(made, indent=2) + "\n"
+        if target.exists() and target.read_text() == text:
+            return False
+        if not self._task.check_mode:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return True
+
+
+def _journals(path: Path) -> list[Path]:
+    if not path.exists():
+        raise AnsibleActionFail(
+            f"journals: there is no {path}; a run of slipway.graph.converge leaves one with `journal`"
+        )
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
+def _operations(file: Path) -> set[policy.Operation]:
+    try:
+        return policy.operations_of(json.loads(file.read_text()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AnsibleActionFail(f"journals: {file} is no journal: {type(error).__name__}: {error}") from error
