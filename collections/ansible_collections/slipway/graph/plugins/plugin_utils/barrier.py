@@ -10,8 +10,11 @@ write.
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import differences
 
 READ_PREFIXES = (
     "Describe",
@@ -62,10 +65,15 @@ class Seam:
         self.mode = "apply"
         self.calls: list[ApiCall] = []
         self.writes: list[Write] = []
+        self.changes: list[differences.Change] = []
+        # Whether to find out what the stopped write would change; the running module sets it.
+        self.compares = False
+        self._reads: list[differences.Read] = []
 
     def begin(self, mode: str) -> None:
         """Start the books of the next call; ``mode`` is apply, plan or inspect (see :meth:`intercept`)."""
-        self.mode, self.calls, self.writes = mode, [], []
+        self.mode, self.calls, self.writes, self.changes, self._reads = mode, [], [], [], []
+        self.compares = False
 
     def intercept(self, original: t.Callable[..., t.Any], client: t.Any, operation: str, parameters: t.Any) -> t.Any:
         """Send, journal or stop one API call.
@@ -78,8 +86,18 @@ class Seam:
             self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
             if self.mode == "inspect" and not creates(operation):
                 return {}
+            if self.compares:
+                self.changes = self._changes(client, operation, parameters)
             raise WriteBarrier(f"{service}:{operation}")
-        return self._send(original, client, service, operation, parameters)
+        answer = self._send(original, client, service, operation, parameters)
+        if self.compares and self.mode == "plan" and differences.is_kept(operation):
+            self._reads.append(differences.Read(operation, _plain(parameters), _plain(answer)))
+        return answer
+
+    def _changes(self, client: t.Any, operation: str, parameters: t.Any) -> list[differences.Change]:
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        required = shape.required_members if shape else []
+        return differences.of_write(operation, _plain(parameters), required, self._reads)
 
     def _send(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
@@ -98,6 +116,11 @@ class Seam:
         finally:
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
+
+
+def _plain(value: t.Any) -> dict[str, t.Any]:
+    """A copy that nobody changes later, of plain data only."""
+    return t.cast("dict[str, t.Any]", json.loads(json.dumps(value or {}, default=str)))
 
 
 def is_read(operation: str) -> bool:

@@ -48,6 +48,7 @@ class Answer(t.TypedDict, total=False):
     crash: str | None
     calls: list[t.Any]
     writes: list[t.Any]
+    changes: list[t.Any]
 
 
 def send_frame(connection: socket.socket, message: t.Any) -> None:
@@ -115,6 +116,7 @@ class Worker:
             crash=crash,
             calls=self.seam.calls,
             writes=self._readable_writes(),
+            changes=self._readable_changes(),
         )
 
     def _run_module(self, request: Request) -> None:
@@ -138,14 +140,25 @@ class Worker:
             runpy.run_path(request["path"], run_name="__main__")
 
     def _readable_writes(self) -> list[t.Any]:
+        return [
+            {**write, "parameters": self._readable(json.loads(json.dumps(write["parameters"], default=str)))}
+            for write in self.seam.writes
+        ]
+
+    def _readable_changes(self) -> list[t.Any]:
+        changes = []
+        for change in self.seam.changes:
+            readable = self._readable(change)
+            if readable.get("after") != change.get("after") and "before" in change:
+                readable["before"] = readable["after"]  # what a secret replaces was one too
+            changes.append(readable)
+        return changes
+
+    def _readable(self, value: t.Any) -> t.Any:
+        """A value without those of ``no_log`` options."""
         from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
 
-        hidden: set[str] = getattr(self.module, "no_log_values", set())
-        writes = []
-        for write in self.seam.writes:
-            parameters = remove_values(json.loads(json.dumps(write["parameters"], default=str)), hidden)
-            writes.append({**write, "parameters": parameters})
-        return writes
+        return remove_values(value, getattr(self.module, "no_log_values", set()))
 
 
 def run_in_child(worker: Worker, request: Request, connection: socket.socket) -> None:
@@ -183,6 +196,7 @@ def capture_results(worker: Worker) -> None:
     def remember(self: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
         worker.module = self
         initialise(self, *args, **kwargs)
+        worker.seam.compares = self._diff
 
     def record(_self: t.Any, result: dict[str, t.Any]) -> None:
         encoder = basic._json.get_module_encoder(basic._ANSIBLE_PROFILE, basic._json.Direction.MODULE_TO_CONTROLLER)
