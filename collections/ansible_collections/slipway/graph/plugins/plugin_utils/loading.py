@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -41,6 +42,8 @@ class Step:
     registers: tuple[str, ...]
     after: tuple[str, ...]
     protect: t.Any = False
+    # How many steps of the same place stand before it: a file can be included twice.
+    occurrence: int = 0
 
     def __hash__(self) -> int:
         return self.index
@@ -75,7 +78,13 @@ def load_steps(play: Play, task_files: t.Sequence[str] = ()) -> list[Step]:
             raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
         blocks = load_list_of_blocks(data, play=play, variable_manager=play._variable_manager, loader=play._loader)
         tasks += _flatten(blocks, play)
-    return [_step(index, task) for index, task in enumerate(tasks)]
+    steps = [_step(index, task) for index, task in enumerate(tasks)]
+    seen: collections.Counter[tuple[str, str]] = collections.Counter()
+    for step in steps:
+        place = (step.role, step.location.rpartition("/")[2])
+        step.occurrence = seen[place]
+        seen[place] += 1
+    return steps
 
 
 def all_roles(play: Play) -> list[Role]:

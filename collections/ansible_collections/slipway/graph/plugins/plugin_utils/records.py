@@ -23,8 +23,11 @@ STATUSES = (OK, CHANGED, PLANNED, UNKNOWN, SKIPPED, FAILED, BLOCKED)
 class CallRecord:
     """One call, or one task that made none (skipped, blocked).
 
-    ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet,
-    ``reads`` says that the module never writes.
+    ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet, ``diff`` what
+    would change (see :mod:`differences`), ``reads`` says that the module never writes. ``inputs`` is a digest of the
+    module's arguments without secrets; ``drift`` says that a plan would write although they are those of the last apply.
+    ``order`` is the task's place in reading order and the item's in its loop, ``occurrence`` how many tasks of the same
+    file and line stand before it.
     """
 
     task: str
@@ -39,7 +42,11 @@ class CallRecord:
     started: float = 0.0
     writes: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
+    diff: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    drift: bool = False
+    inputs: str = ""
     reads: bool = False
+    occurrence: int = 0
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     @property
@@ -50,6 +57,7 @@ class CallRecord:
     def as_result(self) -> dict[str, t.Any]:
         """The call as the task's result lists it."""
         return {
+            "key": key_of(self),
             "task": self.task,
             "role": self.role,
             "item": self.item,
@@ -60,9 +68,23 @@ class CallRecord:
             "seconds": round(self.seconds, 3),
             "writes": self.writes,
             "unknown": self.unknown,
+            "diff": self.diff,
+            "drift": self.drift,
             "reads": self.reads,
             "api_calls": len(self.api_calls),
         }
+
+
+def task_key_of(record: CallRecord) -> str:
+    """What finds a task again in another run, whichever machine and folder it has."""
+    place = record.location.rpartition("/")[2]
+    return f"{record.role}/{place}" + (f"#{record.occurrence + 1}" if record.occurrence else "")
+
+
+def key_of(record: CallRecord) -> str:
+    """What finds a call again in another run: its task's key and its item, unique within a run."""
+    item = "" if record.item is None else f" [{record.order[1]}] {record.item}"
+    return task_key_of(record) + item
 
 
 def title(role: str, task: str, item: str | None) -> str:
