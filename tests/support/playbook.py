@@ -88,23 +88,37 @@ class Project:
         tasks = [{"name": "Run", "register": "outcome", "ignore_errors": True, **task}, keep]
         return self._play({"tasks": tasks}, arguments)
 
+    def start(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> subprocess.Popen[str]:
+        """Run the roles through converge in the background."""
+        options = {"journal": str(self.folder / "journal.json"), **options}
+        self._write({"tasks": [{"name": "Run", "slipway.graph.converge": {"roles": list(roles), **options}}]})
+        return subprocess.Popen(
+            [program("ansible-playbook"), "play.yml", *arguments],
+            cwd=self.folder, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
     def _play(self, content: dict[str, t.Any], arguments: tuple[str, ...]) -> Outcome:
+        self._write(content)
+        kept = self.folder / "result.json"
+        journal = self.folder / "journal.json"
+        finished = subprocess.run(
+            [program("ansible-playbook"), "play.yml", *arguments],
+            cwd=self.folder, env=self._environment(), capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        result = json.loads(kept.read_text()) if kept.exists() else {}
+        failed = bool(result.get("failed"))
+        calls = json.loads(journal.read_text()) if journal.exists() else {}
+        return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result, calls)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
+
+    def _write(self, content: dict[str, t.Any]) -> None:
         connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         hosts = {"all": {"hosts": {self.host: {**connection, **self._variables}}}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
         defaults = {f"group/{name}.aws.aws": {"region": "eu-central-1"} for name in ("amazon", "community", "slipway")}
         play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, **content}
         (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
-        kept = self.folder / "result.json"
-        journal = self.folder / "journal.json"
-        for path in (kept, journal):
-            path.unlink(missing_ok=True)
-        environment = {**os.environ, **self.environment, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
-        finished = subprocess.run(
-            [program("ansible-playbook"), "play.yml", *arguments],
-            cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
-        result = json.loads(kept.read_text()) if kept.exists() else {}
-        failed = bool(result.get("failed"))
-        calls = json.loads(journal.read_text()) if journal.exists() else {}
-        return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result, calls)
+        for name in ("result.json", "journal.json"):
+            (self.folder / name).unlink(missing_ok=True)

@@ -229,7 +229,7 @@ def test_rule_06_after_an_interrupt_nothing_new_starts_and_running_calls_end() -
     processes = Processes(shape, 2)
     schedules: list[Schedule] = []
     options = Options(
-        mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: schedules[0].interrupt()
+        mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: schedules[0].stop("interrupted")
     )
     schedules.append(Schedule(graph_of(shape), t.cast("t.Any", Renderer()), t.cast("t.Any", processes), options))
     schedules[0].run()

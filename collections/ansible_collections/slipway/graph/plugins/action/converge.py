@@ -11,8 +11,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import account, destroy, journal, plan, records
+from ansible_collections.slipway.graph.plugins.plugin_utils import account, destroy, journal, lock_keeper, plan, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.progress import Progress
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
@@ -49,17 +50,27 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
+        interrupts = Interrupts()
         try:
             prepared = prepare(self._task, task_vars or {}, options)
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
             processes.warm_up({step.path for step in prepared.graph.steps})
             self._check_account(processes, prepared, options)
-            return self._converge(processes, prepared, options)
+            with lock_keeper.at_work(os.getppid()), interrupts:
+                return self._converge(processes, prepared, options, interrupts)
         finally:
             processes.close()
+            if interrupts.abandoned:
+                os._exit(1)  # nobody is there to take a result
 
-    def _converge(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _converge(
+        self,
+        processes: WarmProcesses,
+        prepared: Preparation,
+        options: dict[str, t.Any],
+        interrupts: Interrupts,
+    ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
         progress = Progress(Display(), planning)
         run_options = Options(
@@ -68,7 +79,8 @@ class ActionModule(ActionBase):
             start_action=lambda step, variables, check: ActionFork(
                 step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
             ),
-            on_record=progress.show,
+            on_record=lambda *shown: None if interrupts.level else progress.show(*shown),
+            interrupts=interrupts,
         )
         if options["state"] == "absent":
             calls = destroy.run(prepared, processes, run_options, options["confirm"])
@@ -76,7 +88,15 @@ class ActionModule(ActionBase):
             calls = Schedule(prepared.graph, prepared.renderer, processes, run_options).run()
         if options["journal"]:
             journal.write(options["journal"], prepared.host.name, run_options.mode, calls)
+        if interrupts.level:
+            return self._interrupted(calls, interrupts)
         return self._result(prepared, calls, planning, options)
+
+    def _interrupted(self, calls: list[CallRecord], interrupts: Interrupts) -> dict[str, t.Any]:
+        """A short result: Ansible, on its way out, reads no long one, or none at all."""
+        message = f"interrupted. {plan.outcome(calls)}. Running it again goes on from here."
+        interrupts.tell(message)
+        return {"failed": True, "changed": True, "summary": records.summary(calls), "msg": message}
 
     def _result(
         self, prepared: Preparation, calls: list[CallRecord], planning: bool, options: dict[str, t.Any]

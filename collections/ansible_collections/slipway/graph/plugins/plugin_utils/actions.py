@@ -14,8 +14,10 @@ from ansible.executor.task_executor import TaskExecutor
 from ansible.inventory.host import Host
 from ansible.playbook.play_context import PlayContext
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import SIGNALS
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Variables
+from ansible_collections.slipway.graph.plugins.plugin_utils.warm_server import die_with_parent
 
 
 class _NoCallbacks:
@@ -42,7 +44,9 @@ class ActionFork:
         if self.pid == 0:
             status = 1
             try:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                for number in SIGNALS:
+                    signal.signal(number, signal.SIG_DFL)
+                die_with_parent()
                 os.close(self._read)
                 result = _run(step, dict(variables), host, context, loaders, check_mode)
                 with os.fdopen(write, "wb") as pipe:
@@ -55,6 +59,10 @@ class ActionFork:
     def fileno(self) -> int:
         """For a selector."""
         return self._read
+
+    def kill(self) -> None:
+        """End it at once; :meth:`collect` reports it."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def collect(self) -> dict[str, t.Any]:
         """The task's result, as a play would register it."""

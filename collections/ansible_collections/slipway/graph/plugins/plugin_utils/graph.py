@@ -55,6 +55,14 @@ class Graph:
             order={step: self.order[step] & kept for step in kept},
         )
 
+    def independent(self, wanted: c.Callable[[Step], bool]) -> set[Step]:
+        """The wanted steps that need nobody but each other."""
+        found: set[Step] = set()
+        for step in self.steps:  # in reading order, which no need goes against but `after`
+            if wanted(step) and self.needs(step) <= found:
+                found.add(step)
+        return found
+
 
 def build(steps: list[Step], reached: c.Callable[[Step], set[str]]) -> Graph:
     """Connect each step with those before it that register what it reaches.

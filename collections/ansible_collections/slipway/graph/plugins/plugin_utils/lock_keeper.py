@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import getpass
 import json
 import os
 import select
 import socket
 import sys
+import tempfile
 import time
 import typing as t
+from collections.abc import Iterator
 from pathlib import Path
 
 try:
@@ -28,6 +31,7 @@ except ImportError:  # the action plugin imports this too, where boto3 may be mi
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 20
+POLL_SECONDS = 0.2
 
 
 class Request(t.TypedDict):
@@ -58,7 +62,45 @@ def is_dead(holder: str) -> bool:
     process, _colon, start = rest.partition(":")
     if place.rpartition("@")[2] != socket.gethostname() or not process.isdigit():
         return False
-    return started_at(int(process)) != start
+    return started_at(int(process)) != start and not works_on(int(process), start)
+
+
+@contextlib.contextmanager
+def at_work(process: int) -> Iterator[None]:
+    """Say that something still writes for a playbook run, which may end before that: an interrupted run does.
+
+    A lock on a file, which the kernel takes away with this process.
+    """
+    folder = _marks_of(process, started_at(process))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / str(os.getpid())).open("w") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            Path(mark.name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # others have marks there
+                folder.rmdir()
+
+
+def works_on(process: int, start: str) -> bool:
+    """Whether something still writes for a playbook run."""
+    return any(_is_locked(mark) for mark in _marks_of(process, start).glob("*"))
+
+
+def _marks_of(process: int, start: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"slipway-{os.getuid()}" / f"{process}-{start}"
+
+
+def _is_locked(mark: Path) -> bool:
+    try:
+        with mark.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 class Lock:
@@ -142,21 +184,27 @@ class Lock:
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
 
-def keep(lock: Lock, process: int) -> None:
-    """Renew until the process has ended, then free."""
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        lock.free()
-        return
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while not poll.poll(RENEW_SECONDS * 1000):
-        try:
-            lock.renew()
-        except (BotoCoreError, ClientError):
-            continue  # a passing fault costs nothing while the lease runs; a lost lock cannot be renewed anyway
+def keep(lock: Lock, process: int, start: str) -> None:
+    """Renew until the process and what it left at work have ended, then free."""
+    renewed = time.monotonic()
+    with contextlib.suppress(ProcessLookupError):
+        poll = select.poll()
+        poll.register(os.pidfd_open(process), select.POLLIN)
+        while not poll.poll(RENEW_SECONDS * 1000):
+            _renew(lock)
+            renewed = time.monotonic()
+    while works_on(process, start):
+        time.sleep(POLL_SECONDS)
+        if time.monotonic() - renewed > RENEW_SECONDS:
+            _renew(lock)
+            renewed = time.monotonic()
     lock.free()
+
+
+def _renew(lock: Lock) -> None:
+    # A passing fault costs nothing while the lease runs; a lost lock cannot be renewed anyway.
+    with contextlib.suppress(BotoCoreError, ClientError):
+        lock.renew()
 
 
 def _go_on_in_background() -> None:
@@ -172,6 +220,7 @@ def main() -> None:
     request: Request = json.load(sys.stdin)
     if "boto3" not in globals():
         sys.exit("the lock needs boto3 in the Python that runs Ansible")
+    start = started_at(request["process"])
     try:
         lock = Lock(boto3.client("dynamodb"), request)
         answer = lock.take()
@@ -184,7 +233,7 @@ def main() -> None:
         return
     if os.fork() == 0:
         _go_on_in_background()
-        keep(lock, request["process"])
+        keep(lock, request["process"], start)
 
 
 if __name__ == "__main__":

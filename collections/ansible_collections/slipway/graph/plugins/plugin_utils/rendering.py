@@ -161,13 +161,13 @@ class Renderer:
         """The first condition of ``when`` that does not hold; ``None`` if all do."""
         return self._first_false(step.task.when, variables)
 
-    def holds(self, conditions: list[t.Any], variables: Variables) -> bool:
-        """Whether all conditions hold."""
+    def holds(self, conditions: t.Any, variables: Variables) -> bool:
+        """Whether all conditions hold; there may be one or a list of them."""
         return self._first_false(conditions, variables) is None
 
-    def _first_false(self, conditions: list[t.Any], variables: Variables) -> t.Any:
+    def _first_false(self, conditions: t.Any, variables: Variables) -> t.Any:
         templar = self.templar(variables)
-        for condition in conditions:
+        for condition in _listed(conditions):
             if not templar.evaluate_conditional(condition):
                 return condition
         return None
@@ -237,7 +237,14 @@ def _field_names(task: Task) -> set[str]:
     ]  # fmt: skip
     names = value_names(fields)
     for conditions in (task.when, task.until, task.changed_when, task.failed_when):
-        for condition in conditions or []:
+        for condition in _listed(conditions):
             if isinstance(condition, str):
                 names |= set(expression_names(condition))
     return names
+
+
+def _listed(conditions: t.Any) -> list[t.Any]:
+    """Conditions as a list: Ansible itself makes one of a single condition only when it runs the task."""
+    if conditions is None:
+        return []
+    return list(conditions) if isinstance(conditions, list) else [conditions]

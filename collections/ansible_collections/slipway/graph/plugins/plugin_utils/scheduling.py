@@ -15,8 +15,9 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import records, results
+from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records, results
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
+from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer, Variables
@@ -33,6 +34,14 @@ ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any]]
 ActionRunner = c.Callable[[Step, Variables, bool], t.Any]
 
 
+@t.runtime_checkable
+class Killable(t.Protocol):
+    """A running call with a process of its own."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
 @dataclasses.dataclass
 class Options:
     """How a run is done. ``start_action`` starts a task that has an action plugin (see :mod:`actions`)."""
@@ -44,6 +53,9 @@ class Options:
     # Called a few times a second; what it is given says which calls run and for how many seconds.
     on_tick: c.Callable[[c.Callable[[], list[tuple[str, float]]]], None] | None = None
     register: bool = True
+    # Whether to keep what each call changes, or would.
+    diff: bool = False
+    interrupts: Interrupts | None = None
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
@@ -62,7 +74,9 @@ class _Call:
     attempt: int = 0
     module_call: ModuleCall | None = None
     no_log: bool = False
+    last_result: Result = dataclasses.field(default_factory=dict)
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    changes: list[differences.Change] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -88,13 +102,18 @@ class Schedule:
     def __init__(self, graph: Graph, renderer: Renderer, processes: WarmProcesses, options: Options) -> None:
         self.records: list[CallRecord] = []
         self.results: dict[Step, Result] = {}
-        self.interrupted = False
+        # Why nothing new is started, once that is so.
+        self.stopped = ""
+        self._killed = False
         self._graph = graph
         self._renderer = renderer
         self._processes = processes
         self._options = options
         self._progress = {step: _Progress(missing=len(graph.needs(step))) for step in graph.steps}
         self._dependents = graph.dependents()
+        # A read that fails (a secret that is missing, no permission) is better found before the first write.
+        self._first = graph.independent(_is_plain_read) if options.mode == APPLY else set()
+        self._held: list[Step] = []
         self._urgency = _heights(graph, self._dependents)
         self._ready: list[tuple[int, int, Step]] = []
         self._delayed: list[tuple[float, int, _Call]] = []
@@ -108,18 +127,43 @@ class Schedule:
 
         :returns: a record per call, in the order they ended.
         """
+        if self._options.interrupts:
+            self._selector.register(self._options.interrupts, selectors.EVENT_READ)
         for step in self._graph.steps:
             self._offer_if_ready(step)
-        while self._running or self._delayed or (self._ready and not self.interrupted):
+        while self._running or self._delayed or (self._ready and not self.stopped):
             self._start_what_can()
             self._wait()
         self._selector.close()
+        self._record_what_never_ran()
         return self.records
 
-    def interrupt(self) -> None:
-        """Start nothing new; what runs may end."""
-        self.interrupted = True
-        self._delayed.clear()
+    def stop(self, reason: str) -> None:
+        """Start nothing new; what runs may end, and what waits for another attempt has ended."""
+        self.stopped = self.stopped or reason
+        while self._delayed:
+            call = heapq.heappop(self._delayed)[2]
+            self._end_call(call, {**call.last_result, "failed": True}, records.FAILED)
+
+    def _obey(self, interrupts: Interrupts) -> None:
+        interrupts.drain()
+        if interrupts.level >= 1 and not self.stopped:
+            self.stop("interrupted")
+            running = ", ".join(sorted(call.step.name for call in self._running.values())) or "nothing"
+            interrupts.tell(f"Interrupted: nothing new starts; waiting for what runs ({running}). Again: end that too.")
+        if interrupts.level >= 2 and not self._killed:
+            self._killed = True
+            self._processes.kill()
+            for running in self._running:
+                if isinstance(running, Killable):
+                    running.kill()
+
+    def _record_what_never_ran(self) -> None:
+        for step in self._graph.steps:
+            if not self._progress[step].ended:
+                self._progress[step].statuses.add(records.BLOCKED)
+                position = self._progress[step].next_position
+                self._add_record(self._record(step, position, None, records.BLOCKED, msg=self.stopped))
 
     def step_status(self, step: Step) -> str:
         """A step's status: the gravest among its calls'."""
@@ -132,14 +176,18 @@ class Schedule:
     # Starting
 
     def _offer_if_ready(self, step: Step) -> None:
-        if self._progress[step].missing == 0:
+        if self._progress[step].missing:
+            return
+        if self._first and step not in self._first:
+            self._held.append(step)
+        else:
             heapq.heappush(self._ready, (-self._urgency[step], step.index, step))
 
     def _start_what_can(self) -> None:
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now and self._free:
             self._dispatch(heapq.heappop(self._delayed)[2])
-        while self._ready and not self.interrupted and self._free:
+        while self._ready and not self.stopped and self._free:
             entry = heapq.heappop(self._ready)
             if self._advance(entry[2]):
                 heapq.heappush(self._ready, entry)
@@ -306,6 +354,9 @@ class Schedule:
             self._options.on_tick(self._what_runs)
             timeout = TICK_SECONDS if timeout is None else min(timeout, TICK_SECONDS)
         for key, _events in self._selector.select(timeout):
+            if key.fileobj is self._options.interrupts:
+                self._obey(self._options.interrupts)
+                continue
             self._selector.unregister(key.fileobj)
             call = self._running.pop(key.fileobj)
             if call.step.has_action_plugin:
@@ -340,10 +391,12 @@ class Schedule:
     def _module_ended(self, call: _Call, connection: t.Any) -> None:
         answer = self._processes.collect(connection)
         if answer is None:
-            result: Result = {"failed": True, "msg": f"the process that ran {call.step.module} died"}
+            how = "was ended by the interrupt" if self._killed else "died"
+            result: Result = {"failed": True, "msg": f"the process that ran {call.step.module} {how}"}
             self._end_call(call, result, records.FAILED)
             return
         call.api_calls += answer["calls"]
+        call.changes = answer.get("changes", [])
         if answer["writes"] and (self._options.mode != INSPECT or answer["result"] is None):
             writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
             self._end_call(call, {"changed": True}, records.PLANNED, writes=writes)
@@ -357,11 +410,13 @@ class Schedule:
             result["attempts"] = call.attempt
         try:
             self._judge(call, result)
-            satisfied = self._renderer.holds(task.until or [not result["failed"]], self._with_result(call, result))
+            until = task.until if _is_repeated(task) else [not result["failed"]]
+            satisfied = self._renderer.holds(until, self._with_result(call, result))
         except AnsibleError as error:
             result |= {"failed": True, "msg": str(error)}
             satisfied = True
-        if not satisfied and call.attempt < retries and not self.interrupted:
+        call.last_result = result
+        if not satisfied and call.attempt < retries and not self.stopped:
             delay = float(self._renderer.field(task.delay, call.variables))
             entry = (time.monotonic() + max(delay, 0.0), next(self._numbers), call)
             heapq.heappush(self._delayed, entry)
@@ -379,7 +434,7 @@ class Schedule:
             return 1
         if task.retries is not None:
             return 1 + max(0, int(self._renderer.field(task.retries, call.variables)))
-        return 1 + UNTIL_RETRIES if task.until else 1
+        return 1 + UNTIL_RETRIES if _is_repeated(task) else 1
 
     def _judge(self, call: _Call, result: Result) -> None:
         """Apply ``changed_when`` and ``failed_when`` the way Ansible's executor does."""
@@ -408,8 +463,9 @@ class Schedule:
             result = {**result, **overlay, "_ansible_item_result": True}
         progress.results[call.position] = result
         message = "" if status != records.FAILED else results.failure_text(result)
+        changes = [*call.changes, *differences.of_result(result)] if self._options.diff else []
         if call.no_log or result.get("_ansible_no_log"):
-            message = message and "the output is hidden by no_log"
+            message, changes = message and "the output is hidden by no_log", []
         self._add_record(
             self._record(
                 call.step,
@@ -418,6 +474,7 @@ class Schedule:
                 status,
                 msg=message,
                 writes=writes or [],
+                diff=changes,
                 api_calls=call.api_calls,
                 started=call.started - self._origin,
                 seconds=time.monotonic() - call.started,
@@ -448,17 +505,40 @@ class Schedule:
         for dependent in self._dependents[step]:
             self._progress[dependent].missing -= 1
             self._offer_if_ready(dependent)
+        if step in self._first:
+            self._first_ended(step)
+
+    def _first_ended(self, step: Step) -> None:
+        if self.step_status(step) == records.FAILED:
+            self.stop(f"nothing was written, because {step.name} failed")
+        self._first.remove(step)
+        if not self._first:
+            held, self._held = self._held, []
+            for each in held:
+                self._offer_if_ready(each)
 
     def _record(self, step: Step, position: int, item: str | None, status: str, **details: t.Any) -> CallRecord:
         return CallRecord(
             task=step.name, role=step.role, location=step.location, module=step.module, status=status,
-            order=(step.index, position), item=item, reads=results.only_reads(step.module), **details,
+            order=(step.index, position), occurrence=step.occurrence, item=item, reads=results.only_reads(step.module),
+            **details,
         )  # fmt: skip
 
     def _add_record(self, record: CallRecord) -> None:
         self.records.append(record)
         waiting = sum(progress.size for progress in self._progress.values())
         self._options.on_record(record, len(self.records), waiting)
+
+
+def _is_plain_read(step: Step) -> bool:
+    """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
+    repeated = _is_repeated(step.task) or step.task.retries
+    return results.uses_boto3(step.module) and results.only_reads(step.module) and not repeated
+
+
+def _is_repeated(task: t.Any) -> bool:
+    """Whether a task has an ``until``, which may be just ``false``."""
+    return task.until not in (None, [])
 
 
 def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]:

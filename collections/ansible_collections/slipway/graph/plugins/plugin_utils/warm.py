@@ -90,6 +90,10 @@ class WarmProcesses:
         self._idle.append(process)
         return t.cast(warm_server.Answer, answer)
 
+    def kill(self) -> None:
+        """End every process at once, whatever it does: the workers die with their server."""
+        self._server.kill()
+
     def close(self) -> None:
         """Hang up: idle workers end at once, and the server with them."""
         for process in [*self._idle, *self._busy.values()]:
