@@ -74,6 +74,7 @@ class _Call:
     attempt: int = 0
     module_call: ModuleCall | None = None
     no_log: bool = False
+    inputs: str = ""
     last_result: Result = dataclasses.field(default_factory=dict)
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     changes: list[differences.Change] = dataclasses.field(default_factory=list)
@@ -396,6 +397,7 @@ class Schedule:
             self._end_call(call, result, records.FAILED)
             return
         call.api_calls += answer["calls"]
+        call.inputs = answer.get("inputs", "")
         call.changes = answer.get("changes", [])
         if answer["writes"] and (self._options.mode != INSPECT or answer["result"] is None):
             writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
@@ -476,6 +478,7 @@ class Schedule:
                 writes=writes or [],
                 diff=changes,
                 api_calls=call.api_calls,
+                inputs="" if call.no_log else call.inputs,
                 started=call.started - self._origin,
                 seconds=time.monotonic() - call.started,
             )

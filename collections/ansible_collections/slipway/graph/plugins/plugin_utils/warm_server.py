@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -25,6 +26,11 @@ import traceback
 import typing as t
 
 PR_SET_PDEATHSIG = 1
+# How AWS is reached is no input: it differs between people and machines.
+CONNECTION_OPTIONS = frozenset({
+    "access_key", "aws_ca_bundle", "aws_config", "debug_botocore_endpoint_logs", "endpoint_url", "profile",
+    "secret_key", "session_token", "validate_certs",
+})  # fmt: skip
 UTILS = "ansible_collections.slipway.graph.plugins.plugin_utils"
 
 
@@ -41,11 +47,15 @@ class Request(t.TypedDict):
 
 
 class Answer(t.TypedDict, total=False):
-    """What became of it: ``result`` as the module serialised it, or ``crash`` with the traceback."""
+    """What became of it: ``result`` as the module serialised it, or ``crash`` with the traceback.
+
+    ``inputs`` is a digest of the module's arguments, without secrets and without how AWS is reached.
+    """
 
     id: int
     result: str | None
     crash: str | None
+    inputs: str
     calls: list[t.Any]
     writes: list[t.Any]
     changes: list[t.Any]
@@ -90,13 +100,14 @@ class Worker:
         self.seam = seam
         self.result: str | None = None
         self.module: t.Any = None
+        self.inputs = ""
 
     def run(self, request: Request) -> Answer:
         """Run one module call in this process."""
         environment = dict(os.environ)
         os.environ.update(request["environment"])
         self.seam.begin(request["mode"])
-        self.result, self.module = None, None
+        self.result, self.module, self.inputs = None, None, ""
         crash = None
         try:
             self._run_module(request)
@@ -113,7 +124,8 @@ class Worker:
         return Answer(
             id=request["id"],
             result=self.result,
-            crash=crash,
+            crash=self._readable(crash),
+            inputs=self.inputs,
             calls=self.seam.calls,
             writes=self._readable_writes(),
             changes=self._readable_changes(),
@@ -159,6 +171,15 @@ class Worker:
         from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
 
         return remove_values(value, getattr(self.module, "no_log_values", set()))
+
+
+def digest_of(parameters: dict[str, t.Any], hidden: set[str]) -> str:
+    """What tells a module's arguments from others, without its secrets."""
+    from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
+
+    inputs = {name: value for name, value in parameters.items() if name not in CONNECTION_OPTIONS}
+    readable = json.dumps(remove_values(inputs, hidden), sort_keys=True, default=str)
+    return hashlib.sha256(readable.encode()).hexdigest()
 
 
 def run_in_child(worker: Worker, request: Request, connection: socket.socket) -> None:
