@@ -217,6 +217,7 @@ def capture_results(worker: Worker) -> None:
     def remember(self: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
         worker.module = self
         initialise(self, *args, **kwargs)
+        worker.inputs = digest_of(self.params, self.no_log_values)
         worker.seam.compares = self._diff
 
     def record(_self: t.Any, result: dict[str, t.Any]) -> None:
