@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 from tools import plan_comment
 
 Run = t.Callable[..., tuple[int, str, str]]
 
 
-def call(**values: t.Any) -> dict[str, t.Any]:
-    """One call of a journal: unchanged, unless told otherwise."""
-    return {
+def call(**values: t.Any) -> CallRecord:
+    """One call of a plan: unchanged, unless told otherwise."""
+    given: dict[str, t.Any] = {
         "task": "Create the VPC",
         "role": "vpc",
         "location": "roles/vpc/tasks/main.yml:3",
         "module": "amazon.aws.ec2_vpc_net",
         "status": "ok",
-        "order": [0, 0],
-        "item": None,
-        "msg": "",
-        "writes": [],
-        "unknown": [],
-        "reads": False,
+        "order": (0, 0),
         **values,
     }
+    return CallRecord(**given)
 
 
-def planned(**values: t.Any) -> dict[str, t.Any]:
+def planned(**values: t.Any) -> CallRecord:
     """A call that a plan stopped at a write."""
     write = {"service": "ec2", "operation": "CreateVpc", "parameters": {"CidrBlock": "10.0.0.0/16"}}
     return call(**{"status": "planned", "writes": [write], **values})
@@ -39,15 +39,13 @@ def planned(**values: t.Any) -> dict[str, t.Any]:
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Write journals, run the tool, return exit code, output and errors."""
+    """Write plans, run the tool, return exit code, output and errors."""
 
-    def run_tool(
-        journals: dict[str, list[dict[str, t.Any]]], *options: str, mode: str = "plan"
-    ) -> tuple[int, str, str]:
-        for host, calls in journals.items():
-            path = tmp_path / host / "journal.json"
+    def run_tool(plans: dict[str, list[CallRecord]], *options: str, **changed: t.Any) -> tuple[int, str, str]:
+        for host, calls in plans.items():
+            path = tmp_path / host / "plan.json"
             path.parent.mkdir()
-            path.write_text(json.dumps({"host": host, "mode": mode, "calls": calls}))
+            path.write_text(json.dumps(plan.document(host, "present", calls) | changed))
         code = plan_comment.main([*options, str(tmp_path)])
         output = capsys.readouterr()
         return code, output.out, output.err
@@ -72,14 +70,14 @@ def test_says_which_inputs_are_known_only_after_the_apply(run: Run) -> None:
 def test_a_read_that_cannot_run_yet_is_no_change(run: Run) -> None:
     code, text, _ = run({"transactions-dev": [call(status="unknown", unknown=["x"], reads=True)]}, "--exit-code")
     assert code == 0
-    assert "nothing to change" in text
+    assert "0 to change" in text
 
 
 def test_changes_stand_in_reading_order(run: Run) -> None:
     calls = [
-        planned(task="3rd", order=[10, 0]),
-        planned(task="1st", order=[2, 0]),
-        planned(task="2nd", order=[2, 1]),
+        planned(task="3rd", order=(10, 0)),
+        planned(task="1st", order=(2, 0)),
+        planned(task="2nd", order=(2, 1)),
     ]
     _, text, _ = run({"transactions-dev": calls})
     assert text.index("1st") < text.index("2nd") < text.index("3rd")
@@ -93,28 +91,50 @@ def test_failures_come_with_their_place_and_message(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("calls", "code"), [([call()], 0), ([planned()], 1), ([call(), call(status="failed")], 1)])
-def test_exit_code_tells_an_empty_plan_from_drift(run: Run, calls: list[dict[str, t.Any]], code: int) -> None:
+def test_exit_code_tells_an_empty_plan_from_drift(run: Run, calls: list[CallRecord], code: int) -> None:
     assert run({"transactions-dev": calls}, "--exit-code")[0] == code
 
 
-def test_without_a_journal_it_says_that_there_is_no_plan(run: Run) -> None:
+def test_without_a_plan_it_says_that_there_is_no_plan(run: Run) -> None:
     code, text, _ = run({}, "--exit-code", "--run-url", "https://example.com/run/1")
     assert code == 1
     assert "No plan was made" in text
     assert "https://example.com/run/1" in text
 
 
-def test_the_journal_of_an_apply_is_refused(run: Run) -> None:
-    code, text, errors = run({"transactions-dev": [call()]}, mode="apply")
+def test_a_plan_of_another_version_is_refused(run: Run) -> None:
+    code, text, errors = run({"transactions-dev": [call()]}, version=2)
     assert (code, text) == (2, "")
-    assert "--check" in errors
+    assert "is a plan of version 2; this program reads version 1" in errors
 
 
-def test_a_broken_journal_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 1}', '{"version": 1, "calls": [{}], "host": "x"}'])
+def test_a_broken_plan_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     (tmp_path / "transactions-dev").mkdir()
-    (tmp_path / "transactions-dev" / "journal.json").write_text("{")
+    (tmp_path / "transactions-dev" / "plan.json").write_text(content)
     assert plan_comment.main([str(tmp_path)]) == 2
-    assert "transactions-dev/journal.json is no journal" in capsys.readouterr().err
+    assert "transactions-dev/plan.json is no plan" in capsys.readouterr().err
+
+
+def test_needs_nothing_but_python(tmp_path: Path) -> None:
+    """Not even what the program shares with the engine may import Ansible: CI may have a bare Python."""
+    hidden = "import sys; sys.modules['ansible'] = None; sys.argv = sys.argv[1:]; import runpy; " \
+        "runpy.run_path(sys.argv[0], run_name='__main__')"  # fmt: skip
+    command = [sys.executable, "-c", hidden, plan_comment.__file__, str(tmp_path)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "No plan was made" in finished.stdout, finished.stderr
+
+
+def test_differences_stand_in_the_place_of_parameters(run: Run) -> None:
+    diff = [{"name": "EnableDnsSupport", "before": False, "after": True}]
+    _, text, _ = run({"transactions-dev": [planned(diff=diff)]})
+    assert "+ vpc: Create the VPC: ec2:CreateVpc\n    ~ EnableDnsSupport: false -> true\n" in text
+
+
+def test_drift_is_told_from_what_is_intended(run: Run) -> None:
+    _, text, _ = run({"transactions-dev": [planned(drift=True), planned(order=(1, 0))]})
+    assert "2 to change (1 by drift), 0 unchanged" in text
+    assert "\n! vpc: Create the VPC" in text
 
 
 def test_values_cannot_leave_the_code_block(run: Run) -> None:
@@ -125,7 +145,7 @@ def test_values_cannot_leave_the_code_block(run: Run) -> None:
 
 
 def test_a_huge_plan_is_cut_to_what_github_takes_and_says_so(run: Run) -> None:
-    calls = [planned(task=f"Create number {number}" + "x" * 100, order=[number, 0]) for number in range(3000)]
+    calls = [planned(task=f"Create number {number}" + "x" * 100, order=(number, 0)) for number in range(3000)]
     _, text, _ = run({"transactions-dev": calls, "other-dev": calls})
     assert len(text) < 65_000
     assert "3000 to change" in text

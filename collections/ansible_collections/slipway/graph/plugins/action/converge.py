@@ -11,7 +11,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import account, destroy, journal, lock_keeper, plan, records
+from ansible_collections.slipway.graph.plugins.plugin_utils import (
+    account,
+    critical_path,
+    destroy,
+    documents,
+    journal,
+    lock_keeper,
+    plan,
+    records,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
@@ -32,6 +41,8 @@ ARGUMENTS = {
     "journal": {"type": "path", "default": ""},
     "outputs": {"type": "raw", "default": {}},
 }
+# From here on people want to know what an apply waited for.
+LONG_SECONDS = 5
 
 
 class ActionModule(ActionBase):
@@ -48,6 +59,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Plan, apply or destroy."""
         super().run(tmp, task_vars)
+        self._has_company = len((task_vars or {}).get("ansible_play_hosts_all", [])) > 1
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
         interrupts = Interrupts()
@@ -72,7 +84,8 @@ class ActionModule(ActionBase):
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
-        progress = Progress(Display(), planning)
+        host = prepared.host.name
+        progress = Progress(Display(), planning, prefix=f"{host} " if self._has_company else "")
         run_options = Options(
             mode=PLAN if planning else APPLY,
             parallel=options["parallel"],
@@ -80,17 +93,33 @@ class ActionModule(ActionBase):
                 step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
             ),
             on_record=lambda *shown: None if interrupts.level else progress.show(*shown),
+            on_tick=lambda what_runs: None if interrupts.level else progress.tick(what_runs),
             interrupts=interrupts,
+            diff=bool(self._task.diff),
         )
         if options["state"] == "absent":
-            calls = destroy.run(prepared, processes, run_options, options["confirm"])
+            graph, calls = destroy.run(prepared, processes, run_options, options["confirm"])
         else:
-            calls = Schedule(prepared.graph, prepared.renderer, processes, run_options).run()
+            graph = prepared.graph
+            calls = Schedule(graph, prepared.renderer, processes, run_options).run()
+        run = journal.document(host, run_options.mode, options["state"], graph, calls)
+        planned = plan.document(host, options["state"], calls) if planning else None
         if options["journal"]:
-            journal.write(options["journal"], prepared.host.name, run_options.mode, calls)
+            documents.write(options["journal"], run, planned)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
-        return self._result(prepared, calls, planning, options)
+        progress.end()
+        text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]
+        # All at once: several hosts may be speaking.
+        Display().display("\n".join([f"{host}:", *text] if self._has_company else text))
+        return self._result(prepared, calls, text[-1], options)
+
+    @staticmethod
+    def _path(run: journal.Document) -> list[str]:
+        """What an apply waited for, where it was long or someone wants to know all."""
+        path = run["critical_path"]
+        took = path[-1]["started"] + path[-1]["seconds"] if path else 0
+        return critical_path.lines(path) if took >= LONG_SECONDS or Display().verbosity else []
 
     def _interrupted(self, calls: list[CallRecord], interrupts: Interrupts) -> dict[str, t.Any]:
         """A short result: Ansible, on its way out, reads no long one, or none at all."""
@@ -99,23 +128,20 @@ class ActionModule(ActionBase):
         return {"failed": True, "changed": True, "summary": records.summary(calls), "msg": message}
 
     def _result(
-        self, prepared: Preparation, calls: list[CallRecord], planning: bool, options: dict[str, t.Any]
+        self, prepared: Preparation, calls: list[CallRecord], headline: str, options: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         counts = records.summary(calls)
         failures = [call for call in calls if call.status == records.FAILED]
-        text = plan.lines(calls) if planning else [plan.outcome(calls)]
-        for line in text:
-            Display().display(line)
         result: dict[str, t.Any] = {
             "changed": bool(counts[records.CHANGED] + counts[records.PLANNED])
             or any(call.status == records.UNKNOWN and not call.reads for call in calls),
             "failed": bool(failures),
             "summary": counts,
             "calls": _listed(calls, only_failures=bool(failures)),
-            "msg": "\n".join([text[-1], *(f"{call.title} ({call.location}): {call.msg}" for call in failures)]),
+            "msg": "\n".join([headline, *(f"{call.title} ({call.location}): {call.msg}" for call in failures)]),
             "_ansible_verbose_override": True,
         }
-        if not failures and not planning and options["state"] == "present":
+        if not failures and not self._task.check_mode and options["state"] == "present":
             result["outputs"] = prepared.renderer.outputs(options["outputs"])
         return result
 

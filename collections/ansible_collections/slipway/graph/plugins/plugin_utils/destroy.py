@@ -56,9 +56,12 @@ EXCEPTIONS = {
 }
 
 
-def run(prepared: Preparation, processes: WarmProcesses, options: Options, confirm: str) -> list[CallRecord]:
+def run(
+    prepared: Preparation, processes: WarmProcesses, options: Options, confirm: str
+) -> tuple[Graph, list[CallRecord]]:
     """Delete what the graph's tasks made; in a plan, say what that would be.
 
+    :returns: the graph that was run, and a record per call.
     :raises AnsibleActionFail: without the confirmation, with the list of what would be lost.
     """
     inspection = Schedule(
@@ -72,8 +75,9 @@ def run(prepared: Preparation, processes: WarmProcesses, options: Options, confi
     doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.step_status(step))}
     if options.mode != PLAN:
         _ask(prepared, inspection, doomed, confirm)
+    graph = backwards(prepared.graph, doomed)
     deletion = Schedule(
-        backwards(prepared.graph, doomed),
+        graph,
         prepared.renderer,
         processes,
         dataclasses.replace(
@@ -83,7 +87,7 @@ def run(prepared: Preparation, processes: WarmProcesses, options: Options, confi
             arguments=lambda step, given: _arguments(step, given, inspection.results.get(step)),
         ),
     )
-    return deletion.run()
+    return graph, deletion.run()
 
 
 def backwards(graph: Graph, kept: set[Step]) -> Graph:

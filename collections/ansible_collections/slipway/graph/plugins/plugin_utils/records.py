@@ -25,7 +25,7 @@ class CallRecord:
 
     ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet, ``diff`` what
     would change (see :mod:`differences`), ``reads`` says that the module never writes. ``inputs`` is a digest of the
-    module's arguments without secrets; ``drift`` says that a plan would write although they are those of the last apply.
+    module's arguments without secrets, and with ``drift`` a plan would write although they are those of the last apply.
     ``order`` is the task's place in reading order and the item's in its loop, ``occurrence`` how many tasks of the same
     file and line stand before it.
     """
