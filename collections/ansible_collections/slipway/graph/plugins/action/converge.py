@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import typing as t
 
@@ -61,13 +62,18 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self._has_company = len((task_vars or {}).get("ansible_play_hosts_all", [])) > 1
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _collect_less_garbage()
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
         interrupts = Interrupts()
         try:
-            prepared = prepare(self._task, task_vars or {}, options)
+            prepared = prepare(
+                self._task,
+                task_vars or {},
+                options,
+                on_steps=lambda steps: processes.warm_up({step.module: step.path for step in steps}),
+            )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
-            processes.warm_up({step.path for step in prepared.graph.steps})
             self._check_account(processes, prepared, options)
             with lock_keeper.at_work(os.getppid()), interrupts:
                 return self._converge(processes, prepared, options, interrupts)
@@ -159,6 +165,12 @@ class ActionModule(ActionBase):
         )
         if warning:
             Display().warning(warning)
+
+
+def _collect_less_garbage() -> None:
+    """What Ansible has loaded stays, and templates make many objects that live on; searching them all takes long."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _listed(calls: list[CallRecord], only_failures: bool) -> list[dict[str, t.Any]]:

@@ -11,6 +11,7 @@ import typing as t
 try:
     import boto3
     import botocore.client
+    import botocore.hooks
     import botocore.loaders
     import botocore.session
 except ImportError:  # warm_server uses this only where boto3 is
@@ -59,6 +60,20 @@ def keep_models() -> None:
         setattr(creator, name, _once_per_service(getattr(creator, name)))
 
 
+def keep_event_names() -> None:
+    """Make botocore look up what an event is called today once per process, not 400 times for each session."""
+    aliaser: t.Any = botocore.hooks.EventAliaser
+    look_up = aliaser._alias_event_name
+    kept: dict[str, str] = {}
+
+    def once(self: t.Any, event_name: str) -> str:
+        if event_name not in kept:
+            kept[event_name] = look_up(self, event_name)
+        return kept[event_name]
+
+    aliaser._alias_event_name = once
+
+
 def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     kept: dict[str, t.Any] = {}
 
@@ -79,3 +94,5 @@ def warm_up(service: str) -> None:
             aws_access_key_id="unused",
             aws_secret_access_key="unused",  # noqa: S106 - this client is never called
         )
+        for kind in ("paginators-1", "waiters-2"):
+            botocore.loaders.create_loader().load_service_model(service, kind)

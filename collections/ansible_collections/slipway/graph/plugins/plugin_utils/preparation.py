@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import dataclasses
 import typing as t
 
@@ -19,6 +20,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer
 
+OnSteps = c.Callable[[list[Step]], None]
+
 
 @dataclasses.dataclass
 class Preparation:
@@ -31,8 +34,13 @@ class Preparation:
     problems: list[str]
 
 
-def prepare(task: Task, task_vars: dict[str, t.Any], options: dict[str, t.Any]) -> Preparation:
-    """Load, validate and connect what the task of a play names. Offline: reads files only."""
+def prepare(
+    task: Task, task_vars: dict[str, t.Any], options: dict[str, t.Any], on_steps: OnSteps = lambda _steps: None
+) -> Preparation:
+    """Load, validate and connect what the task of a play names. Offline: reads files only.
+
+    ``on_steps`` is told the steps as soon as they are known.
+    """
     parent = task.get_play()
     manager = parent._variable_manager
     host = manager._inventory.get_host(task_vars["inventory_hostname"])
@@ -43,6 +51,7 @@ def prepare(task: Task, task_vars: dict[str, t.Any], options: dict[str, t.Any]) 
         steps = loading.load_steps(play, options["tasks"])
     except AnsibleError as error:
         raise AnsibleActionFail(str(error)) from error
+    on_steps(steps)
     renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
     problems = validation.problems(play, host, renderer, steps)
     if options.get("region"):

@@ -56,11 +56,13 @@ class WarmProcesses:
         )
         theirs.close()
 
-    def warm_up(self, module_paths: t.Iterable[str]) -> None:
-        """Tell the server which modules will run, so that it prepares the services they speak to."""
+    def warm_up(self, modules: t.Mapping[str, str]) -> None:
+        """Tell the server which modules (name and path) will run, so that it prepares them and their services."""
         if self._server.stdin:
+            staying = {name: path for name, path in modules.items() if name.startswith(STAYING_COLLECTIONS)}
+            needs = {"modules": [python_name(name) for name in staying], "services": services_of(staying.values())}
             with contextlib.suppress(OSError):  # a server that has died is reported by the first call
-                self._server.stdin.write(json.dumps(services_of(module_paths)).encode() + b"\n")
+                self._server.stdin.write(json.dumps(needs).encode() + b"\n")
                 self._server.stdin.close()
             self._server.stdin = None
 
@@ -120,6 +122,7 @@ class WarmProcesses:
         return process
 
     def _fork(self) -> _Process:
+        self.warm_up({})  # if nobody has: the server waits for it
         ours, theirs = socket.socketpair()
         try:
             socket.send_fds(self._control, [b"w"], [theirs.fileno()])
@@ -132,11 +135,12 @@ class WarmProcesses:
 
 
 def services_of(module_paths: t.Iterable[str]) -> list[str]:
-    """The AWS services that some modules ask clients for, as far as their source says so; most used first."""
+    """The AWS services that some modules have clients for, as far as their source says so; most used first."""
     counts: collections.Counter[str] = collections.Counter()
     for path in module_paths:
         with contextlib.suppress(OSError):
-            counts.update(set(re.findall(r"""client\(\s*['"]([a-z0-9-]+)['"]""", Path(path).read_text())))
+            source = Path(path).read_text()
+            counts.update(set(re.findall(r"""\b(?:client\(|service =)\s*['"]([a-z0-9-]+)['"]""", source)))
     return [service for service, _count in counts.most_common()]
 
 

@@ -9,15 +9,16 @@ process that started it, and with nobody else.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import hashlib
 import importlib
+import importlib.machinery
 import json
 import os
 import pickle
 import runpy
-import select
 import signal
 import socket
 import struct
@@ -228,11 +229,25 @@ def capture_results(worker: Worker) -> None:
     basic.AnsibleModule._record_module_result = record
 
 
+def keep_bytecode(loader: t.Any) -> None:
+    """Import collections as Python imports all else, from compiled files; Ansible's loader compiles each time."""
+    get_code = loader.get_code
+
+    def kept(self: t.Any, fullname: str) -> t.Any:
+        path = self._source_code_path
+        if not path or not os.path.isfile(path):  # noqa: PTH113 - asked for each import
+            return get_code(self, fullname)
+        return importlib.machinery.SourceFileLoader(fullname, path).get_code(fullname)
+
+    loader.get_code = kept
+
+
 def prepare(collection_paths: list[str]) -> Worker:
     """Import what the modules share, and put the seam in, before the first fork."""
-    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder  # noqa: PLC0415
+    from ansible.utils.collection_loader import _collection_finder  # noqa: PLC0415
 
-    _AnsibleCollectionFinder(paths=collection_paths)._install()
+    _collection_finder._AnsibleCollectionFinder(paths=collection_paths)._install()
+    keep_bytecode(_collection_finder._AnsibleCollectionPkgLoaderBase)
     barrier = importlib.import_module(f"{UTILS}.barrier")
     seam = barrier.Seam()
     worker = Worker(seam)
@@ -243,10 +258,27 @@ def prepare(collection_paths: list[str]) -> Worker:
         return worker  # modules that need it say so themselves
     barrier.install(seam)
     clients = importlib.import_module(f"{UTILS}.clients")
+    clients.keep_event_names()
     clients.keep_models()
     clients.keep_clients()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
+
+
+def warm_up(needs: dict[str, list[str]]) -> None:
+    """Import the modules that will run and load their services' models, so that every worker inherits both."""
+    for module in needs.get("modules", []):
+        with contextlib.suppress(Exception, SystemExit):  # only a head start: the call itself reports what is wrong
+            importlib.import_module(module)
+    for service in needs.get("services", []):
+        importlib.import_module(f"{UTILS}.clients").warm_up(service)
+
+
+def reap(*_signal: t.Any) -> None:
+    """Bury workers that have ended. The kernel would do so too (SIG_IGN), but forget the CPU time that they used."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def fork_worker(worker: Worker, control: socket.socket, connection: int) -> None:
@@ -264,29 +296,21 @@ def fork_worker(worker: Worker, control: socket.socket, connection: int) -> None
 
 
 def main() -> None:
-    """Fork a worker for every connection that comes in over the control socket; warm services up in between."""
+    """Hear what is to be warmed up, then fork a worker for every connection that comes in over the control socket."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the run in order; running calls finish
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, reap)
+    gc.disable()  # nothing here is garbage
     control = socket.socket(fileno=int(sys.argv[1]))
     worker = prepare(json.loads(sys.argv[2]))
-    gc.collect()
+    warm_up(json.loads(sys.stdin.readline() or "{}"))
     gc.freeze()
-    inputs: list[t.Any] = [control, sys.stdin]
-    cold: list[str] = []
+    gc.enable()
     while True:
-        readable, _writable, _broken = select.select(inputs, [], [], 0 if cold else None)
-        if control in readable:
-            message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
-            if not message:
-                return
-            fork_worker(worker, control, descriptors[0])
-        elif sys.stdin in readable:
-            inputs.remove(sys.stdin)
-            cold = json.loads(sys.stdin.readline() or "[]")
-        elif cold:
-            importlib.import_module(f"{UTILS}.clients").warm_up(cold.pop(0))
-            gc.freeze()
+        message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
+        if not message:
+            os._exit(0)  # nobody needs the memory back in order
+        fork_worker(worker, control, descriptors[0])
 
 
 if __name__ == "__main__":
