@@ -8,10 +8,12 @@ import typing as t
 import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import barrier
+from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
 
 
-def client(service: str = "ec2") -> t.Any:
-    return types.SimpleNamespace(meta=types.SimpleNamespace(service_model=types.SimpleNamespace(service_name=service)))
+def client(service: str = "ec2", endpoint: str = "http://127.0.0.1:4566") -> t.Any:
+    model = types.SimpleNamespace(service_name=service)
+    return types.SimpleNamespace(meta=types.SimpleNamespace(service_model=model, endpoint_url=endpoint))
 
 
 def send(_client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]:
@@ -20,14 +22,14 @@ def send(_client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]
 
 @pytest.mark.parametrize("operation", ["DescribeVpcs", "GetObject", "ListTags", "HeadBucket", "BatchGetImage", "Query"])
 def test_rule_07_reads_pass(operation: str) -> None:
-    seam = barrier.Seam()
+    seam = barrier.Seam(Buckets())
     seam.begin("plan")
     assert seam.intercept(send, client(), operation, {})["sent"] == operation
 
 
 @pytest.mark.parametrize("operation", ["CreateVpc", "PutObject", "TagResource", "FrobnicateThing", "describeLowerCase"])
 def test_rule_07_whatever_is_no_read_by_name_is_a_write(operation: str) -> None:
-    seam = barrier.Seam()
+    seam = barrier.Seam(Buckets())
     seam.begin("plan")
     with pytest.raises(barrier.WriteBarrier):
         seam.intercept(send, client(), operation, {"Name": "x"})
@@ -40,7 +42,7 @@ def test_rule_07_the_barrier_is_no_exception_that_modules_catch() -> None:
 
 
 def test_rule_09_the_journal_has_no_values() -> None:
-    seam = barrier.Seam()
+    seam = barrier.Seam(Buckets())
     seam.begin("apply")
     seam.intercept(send, client("rds"), "CreateDBInstance", {"MasterUserPassword": "hidden"})
     (call,) = seam.calls
@@ -56,7 +58,7 @@ def test_rule_09_a_failed_call_is_journalled_with_its_code() -> None:
         error.response = {"Error": {"Code": "AccessDenied"}}  # type: ignore[attr-defined]  # as botocore's errors have
         raise error
 
-    seam = barrier.Seam()
+    seam = barrier.Seam(Buckets())
     seam.begin("apply")
     with pytest.raises(RuntimeError):
         seam.intercept(refuse, client(), "DescribeVpcs", {})
@@ -64,7 +66,7 @@ def test_rule_09_a_failed_call_is_journalled_with_its_code() -> None:
 
 
 def test_rule_10_looking_for_ids_answers_changes_with_nothing_and_stops_at_creations() -> None:
-    seam = barrier.Seam()
+    seam = barrier.Seam(Buckets())
     seam.begin("inspect")
     assert seam.intercept(send, client(), "ModifyVpcAttribute", {}) == {}
     with pytest.raises(barrier.WriteBarrier):

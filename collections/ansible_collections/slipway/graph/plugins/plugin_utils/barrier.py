@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import time
 import typing as t
+from urllib.parse import urlsplit
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import differences
+from ansible_collections.slipway.graph.plugins.plugin_utils import consistency, differences
+from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
 
 READ_PREFIXES = (
     "Describe",
@@ -61,8 +63,9 @@ class Write(t.TypedDict):
 class Seam:
     """What the running call may do and what it has done; one per process, as modules run one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: Buckets | None = None) -> None:
         self.mode = "apply"
+        self._buckets = buckets or Buckets()
         self.calls: list[ApiCall] = []
         self.writes: list[Write] = []
         self.changes: list[differences.Change] = []
@@ -102,6 +105,25 @@ class Seam:
     def _send(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
     ) -> t.Any:
+        """Send a call when AWS has room for it, and again while IAM has not told it of a role made in this run."""
+        while True:
+            if not _is_emulator(client.meta.endpoint_url):
+                self._buckets.take(service, operation, is_read(operation))
+            try:
+                answer = self._send_once(original, client, service, operation, parameters)
+            except Exception as error:
+                age = self._buckets.since_iam_write()
+                if age > consistency.PATIENCE_SECONDS or not consistency.is_refused_role(error):
+                    raise
+                time.sleep(consistency.PAUSE_SECONDS)
+                continue
+            if service == "iam" and not is_read(operation):
+                self._buckets.note_iam_write()
+            return answer
+
+    def _send_once(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
         started = time.monotonic()
         try:
@@ -116,6 +138,12 @@ class Seam:
         finally:
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
+
+
+def _is_emulator(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine, where AWS's limits do not hold."""
+    host = urlsplit(endpoint).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _plain(value: t.Any) -> dict[str, t.Any]:
