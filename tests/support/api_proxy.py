@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import random
 import re
 import threading
@@ -25,6 +26,8 @@ class ApiProxy:
         self.operations: list[str] = []
         self.latency = 0.0
         self.fault_rate = 0.0
+        # Operations, as operation_of names them, that the credentials have no permission for.
+        self.denied: set[str] = set()
         self.random = random.Random(0)  # noqa: S311 - faults must be repeatable
         self.lock = threading.Lock()
         proxy = self
@@ -73,11 +76,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         body = self._body()
+        operation = operation_of(self.command, self.path, dict(self.headers.items()), body)
         with self.owner.lock:
-            self.owner.operations.append(operation_of(self.command, self.path, dict(self.headers.items()), body))
+            self.owner.operations.append(operation)
             broken = self.owner.random.random() < self.owner.fault_rate
         if self.owner.latency:
             time.sleep(self.owner.latency)
+        if operation in self.owner.denied:
+            self._deny(operation)
+            return
         if broken:
             self._misbehave()
             return
@@ -98,6 +105,15 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(size)
         self.rfile.readline()
         return data
+
+    def _deny(self, operation: str) -> None:
+        message = f"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: {operation}"
+        if self.headers.get("X-Amz-Target"):
+            body = json.dumps({"__type": "AccessDeniedException", "message": message})
+        else:
+            error = f"<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"
+            body = f"<ErrorResponse>{error}</ErrorResponse>"
+        self._reply(403, [], body.encode())
 
     def _misbehave(self) -> None:
         kind = self.owner.random.choice(["throttle", "error", "hang up"])

@@ -143,6 +143,95 @@ def test_rule_17_a_no_log_option_is_in_no_plan(aws: AWS) -> None:
     assert "planted-secret-value" not in journal.read_text()
 
 
+def test_rule_12_drift_is_told_from_an_intended_change(aws: AWS) -> None:
+    project, proxy = aws
+    applied = str(project.folder / "applied.json")
+    tasks = "- name: Logs\n  community.aws.cloudwatchlogs_log_group: {log_group_name: demo, retention: %d}\n"
+    project.role("demo", tasks % 7)
+
+    first = project.converge("demo", arguments=("--check",), applied=applied)
+    assert not any(call["drift"] for call in first.journal["calls"])
+    project.converge("demo", applied=applied)
+    client(proxy, "logs").put_retention_policy(logGroupName="demo", retentionInDays=3)  # type: ignore[attr-defined]
+    drifted = project.converge("demo", arguments=("--check",), applied=applied)
+    assert [call["drift"] for call in drifted.journal["calls"]] == [True]
+
+    project.role("demo", tasks % 14)
+    intended = project.converge("demo", arguments=("--check",), applied=applied)
+    assert [call["drift"] for call in intended.journal["calls"]] == [False]
+    assert intended.calls("planned") == ["Logs"]
+
+    project.converge("demo", applied=applied)
+    project.converge("demo", applied=applied, state="absent", confirm=project.host)
+    gone = project.converge("demo", arguments=("--check",), applied=applied)
+    assert [call["drift"] for call in gone.journal["calls"]] == [False]
+
+
+def test_rule_12_a_file_that_holds_no_digests_is_refused(aws: AWS) -> None:
+    project, proxy = aws
+    (project.folder / "applied.json").write_text("[1]")
+    project.role("demo", "- name: Buckets\n  amazon.aws.s3_bucket_info:\n")
+    refused = project.converge("demo", applied=str(project.folder / "applied.json"))
+    assert "applied.json must hold an object of digests" in refused.result["msg"]
+    assert proxy.writes == []
+
+
+def test_rule_05_a_read_that_fails_is_found_before_the_first_write(aws: AWS) -> None:
+    project, proxy = aws
+    project.role(
+        "demo",
+        """
+- name: Key
+  amazon.aws.kms_key: {alias: demo, state: present}
+  register: demo_key
+- name: Secret of somebody else
+  slipway.aws.secretsmanager_secret_value_info: {secret_id: "{{ demo_secret }}"}
+  register: demo_secret_result
+- name: Parameter
+  community.aws.ssm_parameter: {name: /demo, value: "{{ demo_secret_result.text }}"}
+  no_log: true
+""",
+        defaults="demo_secret: of-nobody",
+    )
+    outcome = project.converge("demo")
+    assert outcome.calls("failed") == ["Secret of somebody else"]
+    assert "Could not read the secret of-nobody" in outcome.result["msg"]
+    assert "tasks/main.yml:5" in outcome.result["msg"]
+    assert "ResourceNotFoundException" in outcome.result["msg"]
+    assert proxy.writes == []
+
+
+def test_without_permission_the_message_names_the_operation_and_the_task(aws: AWS) -> None:
+    project, proxy = aws
+    proxy.denied = {"Logs_20140328:CreateLogGroup"}
+    project.role(
+        "demo",
+        """
+- name: Logs
+  community.aws.cloudwatchlogs_log_group: {log_group_name: demo}
+- name: Bucket
+  amazon.aws.s3_bucket: {name: demo-bucket}
+""",
+    )
+    outcome = project.converge("demo")
+    assert outcome.calls("failed") == ["Logs"]
+    assert outcome.calls("changed") == ["Bucket"]
+    assert "AccessDeniedException" in outcome.result["msg"]
+    assert "CreateLogGroup" in outcome.result["msg"]
+    assert "tasks/main.yml:2" in outcome.result["msg"]
+
+
+def test_without_any_permission_nothing_is_written(aws: AWS) -> None:
+    project, proxy = aws
+    proxy.denied = {"query:GetCallerIdentity"}
+    project.role("demo", "- name: Bucket\n  amazon.aws.s3_bucket: {name: demo-bucket}\n")
+    outcome = project.converge("demo", account="123456789012")
+    assert "AWS did not say whose account this is" in outcome.result["msg"]
+    assert "AccessDenied" in outcome.result["msg"]
+    assert "Check the credentials" in outcome.result["msg"]
+    assert proxy.writes == []
+
+
 def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: AWS) -> None:
     project, proxy = aws
     dynamodb = client(proxy, "dynamodb")

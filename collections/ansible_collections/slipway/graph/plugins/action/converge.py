@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import (
     account,
+    applied,
     critical_path,
     destroy,
     documents,
@@ -40,6 +41,7 @@ ARGUMENTS = {
     "confirm": {"type": "str", "default": ""},
     "parallel": {"type": "int", "default": 16},
     "journal": {"type": "path", "default": ""},
+    "applied": {"type": "path", "default": ""},
     "outputs": {"type": "raw", "default": {}},
 }
 # From here on people want to know what an apply waited for.
@@ -90,6 +92,7 @@ class ActionModule(ActionBase):
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
+        digests = applied.read(options["applied"])
         host = prepared.host.name
         progress = Progress(Display(), planning, prefix=f"{host} " if self._has_company else "")
         run_options = Options(
@@ -108,6 +111,10 @@ class ActionModule(ActionBase):
         else:
             graph = prepared.graph
             calls = Schedule(graph, prepared.renderer, processes, run_options).run()
+        if planning:
+            applied.mark_drift(calls, digests)
+        elif options["applied"]:
+            applied.write(options["applied"], applied.after(digests, calls, options["state"]))
         run = journal.document(host, run_options.mode, options["state"], graph, calls)
         planned = plan.document(host, options["state"], calls) if planning else None
         if options["journal"]:

@@ -63,6 +63,12 @@ options:
     description: Where to write the journal of the run as JSON. Empty means nowhere.
     type: path
     default: ""
+  applied:
+    description:
+      - A JSON file with digests of the inputs of the last apply, written by an apply and read by a plan. A call that
+        would write although its inputs are still those is drift; without the file, nothing is.
+    type: path
+    default: ""
   outputs:
     description: Anything to render after an apply, when every result exists; returned as RV(outputs).
     type: raw
@@ -132,6 +138,9 @@ calls:
       description: In a plan the registered names that are known only after the apply.
       type: list
       elements: str
+    drift:
+      description: In a plan, whether it would write although its inputs are those of the last apply.
+      type: bool
     reads:
       description: Whether the module never writes.
       type: bool

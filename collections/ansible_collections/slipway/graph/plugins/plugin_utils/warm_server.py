@@ -18,6 +18,7 @@ import importlib.machinery
 import json
 import os
 import pickle
+import resource
 import runpy
 import signal
 import socket
@@ -27,6 +28,8 @@ import traceback
 import typing as t
 
 PR_SET_PDEATHSIG = 1
+# botocore's, for who has not chosen other ones.
+RETRIES = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 # How AWS is reached is no input: it differs between people and machines.
 CONNECTION_OPTIONS = frozenset({
     "access_key", "aws_ca_bundle", "aws_config", "debug_botocore_endpoint_logs", "endpoint_url", "profile",
@@ -249,7 +252,7 @@ def prepare(collection_paths: list[str]) -> Worker:
     _collection_finder._AnsibleCollectionFinder(paths=collection_paths)._install()
     keep_bytecode(_collection_finder._AnsibleCollectionPkgLoaderBase)
     barrier = importlib.import_module(f"{UTILS}.barrier")
-    seam = barrier.Seam()
+    seam = barrier.Seam(importlib.import_module(f"{UTILS}.buckets").Buckets())
     worker = Worker(seam)
     capture_results(worker)
     try:
@@ -301,6 +304,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the run in order; running calls finish
     signal.signal(signal.SIGCHLD, reap)
     gc.disable()  # nothing here is garbage
+    # A core dump would hold secrets.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name, value in RETRIES.items():
+        os.environ.setdefault(name, value)
     control = socket.socket(fileno=int(sys.argv[1]))
     worker = prepare(json.loads(sys.argv[2]))
     warm_up(json.loads(sys.stdin.readline() or "{}"))
