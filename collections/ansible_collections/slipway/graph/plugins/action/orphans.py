@@ -1,0 +1,176 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lists what carries a system's tags but belongs to none of its tasks, and deletes it when asked."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import account, orphans, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import INSPECT, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
+
+ARGUMENTS = {
+    "roles": {"type": "list", "elements": "raw", "default": []},
+    "tasks": {"type": "list", "elements": "path", "default": []},
+    "tags": {"type": "dict", "required": True},
+    "account": {"type": "str", "default": ""},
+    "region": {"type": "str", "default": ""},
+    "delete": {"type": "bool", "default": False},
+    "confirm": {"type": "str", "default": ""},
+    "delete_protected": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "int", "default": 900},
+    "parallel": {"type": "int", "default": 16},
+}
+FINDER = "slipway.graph.tagged_resources_info"
+DELETER = "slipway.graph.tagged_resource"
+
+
+class ActionModule(ActionBase):
+    """Looks first, whatever is asked; deletes only what was then found and confirmed."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """List or delete."""
+        super().run(tmp, task_vars)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
+        try:
+            prepared = prepare(self._task, task_vars or {}, options)
+            if prepared.problems:
+                return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
+            processes.warm_up({step.module: step.path for step in prepared.graph.steps})
+            session = _Session(processes, prepared, options["region"])
+            self._check_account(session, options)
+            return self._run(session, options)
+        finally:
+            processes.close()
+
+    def _run(self, session: _Session, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        finding = session.submit(FINDER, {"tags": options["tags"]}, "plan")
+        inspection = self._inspect(session, options["parallel"])
+        tagged = session.collect(finding)
+        if tagged.get("failed"):
+            raise AnsibleActionFail(f"what carries the tags could not be listed: {tagged.get('msg')}")
+        results = {step.index: result for step, result in inspection.results.items()}
+        known = orphans.mentions(inspection.records, results)
+        found = orphans.among(tagged["resources"], known, datetime.datetime.now(datetime.UTC))
+        text = orphans.lines(found, len(tagged["resources"]), tagged["unread"])
+        for line in text:
+            Display().display(line)
+        missing = orphans.uncertain(inspection.records)
+        if found and missing:
+            Display().warning(
+                f"{len(missing)} tasks have not made their resources, so some of these may be theirs: "
+                + ", ".join(missing[:5])
+            )
+        result = {"changed": False, "msg": text[-1], "orphans": found, "unread": tagged["unread"]}
+        if not options["delete"] or not found:
+            return result
+        return {**result, **self._delete(session, options, found, missing)}
+
+    def _inspect(self, session: _Session, parallel: int) -> Schedule:
+        prepared = session.prepared
+        inspection = Schedule(
+            prepared.graph,
+            prepared.renderer,
+            session.processes,
+            Options(
+                mode=INSPECT,
+                parallel=parallel,
+                start_action=lambda step, variables, check: ActionFork(
+                    step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
+                ),
+                on_record=lambda *_: None,
+            ),
+        )
+        inspection.run()
+        failures = [call for call in inspection.records if call.status == records.FAILED]
+        if failures:
+            details = "\n".join(f"  {call.title} ({call.location}): {call.msg}" for call in failures)
+            raise AnsibleActionFail(f"what belongs to the tasks could not be read:\n{details}")
+        return inspection
+
+    def _delete(
+        self, session: _Session, options: dict[str, t.Any], found: list[dict[str, t.Any]], missing: list[str]
+    ) -> dict[str, t.Any]:  # fmt: skip
+        name = session.prepared.host.name
+        if options["confirm"] != name:
+            raise AnsibleActionFail(
+                f"this would delete {len(found)} resources for good, except protected ones. Nothing was deleted. "
+                f"To go on, say which system in which environment: -e confirm={name}"
+            )
+        if missing:
+            raise AnsibleActionFail(
+                "nothing was deleted: while tasks have not made their resources, nobody can say what belongs to "
+                f"them. Apply first. Missing: {', '.join(missing)}"
+            )
+        unknown = sorted(set(options["delete_protected"]) - {orphan["arn"] for orphan in found})
+        if unknown:
+            raise AnsibleActionFail(f"delete_protected: {', '.join(unknown)} is no orphan. Nothing was deleted.")
+        if self._task.check_mode:
+            return {"changed": True}
+        deletions = orphans.Deletions(
+            lambda resource: session.collect(session.submit(DELETER, resource, "apply")),
+            Display().display,
+            options["timeout"],
+        )
+        deletions.run(found, options["delete_protected"])
+        failed = [orphan for orphan in deletions.kept if not orphan["protected"]]
+        return {
+            "changed": bool(deletions.deleted),
+            "failed": bool(failed),
+            "deleted": deletions.deleted,
+            "kept": deletions.kept,
+            "msg": "\n".join(
+                [f"{len(deletions.deleted)} deleted, {len(deletions.kept)} kept"]
+                + [f"{orphan['arn']}: {orphan['reason']}" for orphan in deletions.kept]
+            ),
+        }
+
+    def _check_account(self, session: _Session, options: dict[str, t.Any]) -> None:
+        if not options["account"]:
+            return
+        warning = account.check(
+            session.processes,
+            session.prepared.renderer.serialise_for,
+            options["account"],
+            session.environment,
+            planning=not options["delete"] or bool(self._task.check_mode),
+        )
+        if warning:
+            Display().warning(warning)
+
+
+class _Session:
+    """Modules that no step names, run in the warm processes with the task's environment."""
+
+    def __init__(self, processes: WarmProcesses, prepared: Preparation, region: str) -> None:
+        self.processes = processes
+        self.prepared = prepared
+        given = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        self.environment = {**given, **prepared.environment, **({"AWS_REGION": region} if region else {})}
+
+    def submit(self, module: str, arguments: dict[str, t.Any], mode: str) -> t.Any:
+        """Start a module; in the mode ``plan`` no write leaves it."""
+        args = self.prepared.renderer.serialise_for(module, arguments)
+        return self.processes.submit(0, ModuleCall(module, "", args, self.environment, mode=mode))
+
+    def collect(self, connection: t.Any) -> dict[str, t.Any]:
+        """Its result, once it has one."""
+        answer = self.processes.collect(connection)
+        if answer is None or answer["result"] is None:
+            crash = str(answer["crash"]).strip() if answer else "its process died"
+            return {"failed": True, "msg": crash.splitlines()[-1]}
+        return t.cast("dict[str, t.Any]", json.loads(answer["result"]))

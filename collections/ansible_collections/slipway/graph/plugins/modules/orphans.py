@@ -1,0 +1,138 @@
+#!/usr/bin/python
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: orphans
+short_description: List, and delete when asked, what carries a system's tags but belongs to no task
+version_added: "0.1.0"
+author: The Slipway developers (@slipway)
+description:
+  - Runs the tasks of roles as M(slipway.graph.converge) would before it destroys, to see what exists, and writes
+    nothing. What carries the tags and stands in none of the results is an orphan, for instance what a task made that
+    has since been taken out of its role, or what is switched off by an input.
+  - What other resources make and remove by themselves (network interfaces of services, listeners, automatic
+    snapshots, older revisions of a task definition) is no orphan.
+  - Nothing is deleted unless O(delete) and O(confirm) say so. Then it refuses as long as a task has not made its
+    resource, since nobody can say what belongs to it.
+  - What holds data (databases, disks, buckets that are not empty, keys, secrets, snapshots, images, caches) is kept
+    unless O(delete_protected) names its ARN. A database leaves a final snapshot.
+options:
+  roles:
+    description: The roles of the system, as for M(slipway.graph.converge).
+    type: list
+    elements: raw
+    default: []
+  tasks:
+    description: Task files, in addition to or instead of roles.
+    type: list
+    elements: path
+    default: []
+  tags:
+    description: The tags that everything of the system carries, all of them.
+    type: dict
+    required: true
+  account:
+    description: The account's id; another one is refused. Empty asks nothing.
+    type: str
+    default: ""
+  region:
+    description: The Region. Empty means that of the environment.
+    type: str
+    default: ""
+  delete:
+    description: Whether to delete the orphans.
+    type: bool
+    default: false
+  confirm:
+    description: The host's name, without which nothing is deleted.
+    type: str
+    default: ""
+  delete_protected:
+    description: ARNs of orphans that hold data and are to be deleted all the same.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description: Seconds after which what is still in use is no longer tried.
+    type: int
+    default: 900
+  parallel:
+    description: How many tasks look at the same time.
+    type: int
+    default: 16
+attributes:
+  check_mode:
+    description: Lists, and deletes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: List what is left over
+  slipway.graph.orphans:
+    roles: [vpc, rds]
+    tags: {system: shop, environment: prod}
+  register: left_over
+
+- name: Delete it
+  slipway.graph.orphans:
+    roles: [vpc, rds]
+    tags: {system: shop, environment: prod}
+    delete: true
+    confirm: "{{ confirm }}"
+"""
+
+RETURN = r"""
+orphans:
+  description: What belongs to no task, the oldest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    type:
+      description: Service and type as in the ARN, such as C(ec2:vpc).
+      type: str
+    id:
+      description: The id or name.
+      type: str
+    arn:
+      description: The ARN.
+      type: str
+    tags:
+      description: All its tags.
+      type: dict
+    created:
+      description: When it was made, ISO 8601 in UTC; empty where AWS does not say.
+      type: str
+    age_days:
+      description: How many days ago; null where AWS does not say.
+      type: int
+    protected:
+      description: Why it is kept unless it is named; empty otherwise.
+      type: str
+    monthly_cost:
+      description: What it costs.
+      type: str
+      sample: not priced
+unread:
+  description: Types that could not be read, with the reason; orphans among them are not listed.
+  returned: success
+  type: dict
+deleted:
+  description: The orphans that were deleted.
+  returned: when something was to be deleted
+  type: list
+  elements: dict
+kept:
+  description: Those that were not, each with its C(reason).
+  returned: when something was to be deleted
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: tagged_resources_info
+short_description: List everything in an AWS account that carries some tags
+version_added: "0.1.0"
+author: The Slipway developers (@slipway)
+description:
+  - Asks the Resource Groups Tagging API, and the services themselves for what that API leaves out (IAM roles and
+    policies, Auto Scaling groups), for what it goes on to name after its deletion, and for when things were made.
+  - What a service does not let these credentials read is in RV(unread), and does not hide the rest.
+options:
+  tags:
+    description: The tags that a resource must carry, all of them.
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Only reads.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: List what carries the tags of a system
+  slipway.graph.tagged_resources_info:
+    tags: {system: shop, environment: prod}
+    region: eu-central-1
+  register: tagged
+"""
+
+RETURN = r"""
+resources:
+  description: The resources, ordered by type and id.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    type:
+      description: Service and type as in the ARN, such as C(ec2:vpc).
+      type: str
+    id:
+      description: The id or name.
+      type: str
+    arn:
+      description: The ARN.
+      type: str
+    service:
+      description: The service as boto3 calls it, or as the ARN does where boto3's name is not known.
+      type: str
+    tags:
+      description: All its tags.
+      type: dict
+    created:
+      description: When it was made, ISO 8601 in UTC; empty where AWS does not say.
+      type: str
+    noun:
+      description: How the service's operations call this type; may be empty.
+      type: str
+    with_:
+      description: With what it comes and goes by itself; empty for what stands on its own.
+      type: str
+    protected:
+      description: Why it should not be deleted lightly, such as C(a database); empty otherwise.
+      type: str
+unread:
+  description: What could not be read, by type, with the reason.
+  returned: always
+  type: dict
+"""
+
+import contextlib
+import dataclasses
+import threading
+import typing as t
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    import botocore.exceptions
+    import botocore.parsers
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+from ansible_collections.slipway.graph.plugins.module_utils import tagged_resources
+
+
+class _Clients:
+    """Clients for several threads: making one is not safe in two threads at once, using one is."""
+
+    def __init__(self, module: t.Any) -> None:
+        self._module = module
+        self._lock = threading.Lock()
+
+    def __call__(self, service: str, **options: t.Any) -> t.Any:
+        with self._lock:
+            if "region" in options:
+                return self._in_region(service, options["region"])
+            return self._module.client(service)
+
+    def _in_region(self, service: str, region: str) -> t.Any:
+        given = self._module.params.get("region")
+        self._module.params["region"] = region
+        try:
+            return self._module.client(service)
+        finally:
+            self._module.params["region"] = given
+
+
+def main() -> None:
+    """List."""
+    module = AnsibleAWSModule(argument_spec={"tags": {"type": "dict", "required": True}}, supports_check_mode=True)
+    tags = {str(name): str(value) for name, value in module.params["tags"].items()}
+    if not tags:
+        module.fail_json(msg="tags: at least one is needed, or everything in the account would be listed")
+    errors = (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.ClientError,
+        botocore.parsers.ResponseParserError,
+    )
+    try:
+        identity = module.client("sts", retry_decorator=AWSRetry.jittered_backoff()).get_caller_identity(aws_retry=True)
+        region = module.client("ec2").meta.region_name
+    except errors as error:
+        module.fail_json_aws(error, msg="AWS did not say whose account this is")
+    partition = identity["Arn"].split(":")[1]
+    account = tagged_resources.Account(_Clients(module), tags, partition, region, identity["Account"])
+    found, unread = tagged_resources.find(account, errors)
+    module.exit_json(changed=False, resources=[dataclasses.asdict(each) for each in found], unread=unread)
+
+
+if __name__ == "__main__":
+    main()
