@@ -83,7 +83,7 @@ class Proxy(Server):
         """Wait as long as the way takes, then forward, or answer with a fault."""
         method, path, _version = request.start.split(" ", 2)
         headers = {name.title(): value for name, value in request.headers.items()}
-        operation = operation_of(method, path, headers, request.body).rpartition(":")[2]
+        operation = operation_of(method, path, headers, request.body).partition(":")[2]
         self.operations.append(operation)
         await asyncio.sleep(self._latency)
         if self._random.random() < self._fault_rate:

@@ -1,28 +1,24 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Measures the same roles by three tools in one run: converge, plain ansible-playbook, and Mitogen's strategy.
+"""Measures the engine: beside plain Ansible and Mitogen, from afar, against its critical path, and with many calls.
 
     python -m bench.run [--system transactions] [--environment local] [--repeat 3] [--output bench/results.json]
 
-Each tool begins with an empty account in the same emulator: a cold run that makes everything, then no-op runs that
-find everything as it should be. The emulator's own time is in every wall time, its CPU time in none.
+docs/benchmarks.md says what each figure means.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib.metadata
+import collections.abc as c
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import typing as t
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,61 +28,112 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))  # before the imports below, which find the collections by it
 
-from tests.support.api_proxy import ApiProxy  # noqa: E402
+from ansible_collections.slipway.graph.plugins.plugin_utils.barrier import is_read  # noqa: E402
+from bench import critical_path, many_calls, picture, results  # noqa: E402
+from bench.proxy import CREATIONS, Creation, Proxy  # noqa: E402
+from bench.results import CONVERGE, MITOGEN, PLAIN, TOOLS, Measurement  # noqa: E402
 from tests.support.emulators import CREDENTIALS, ministack, program  # noqa: E402
 
-TOOLS = ("converge", "plain", "mitogen")
-CONVERGE, PLAIN, MITOGEN = TOOLS
-
-
-@dataclasses.dataclass
-class Measurement:
-    """One thing measured: the median of its runs."""
-
-    name: str
-    tool: str
-    calls: int
-    api_calls: int
-    latency_ms: int
-    wall_s: float
-    cpu_s: float
-    rss_mib: float
+LATENCY = 0.05
+# How much faster resources are made than by AWS. Not less than this: rds_instance asks once a minute only.
+CREATION_FACTOR = 1 / 8
+CALLS = (10, 100, 1000, 5000)
+Cost = dict[str, float]
 
 
 class Bench:
-    """One emulator, one folder with a playbook for each tool."""
+    """One emulator, one folder with a playbook for each thing measured."""
 
-    def __init__(self, folder: Path, endpoint: str, system: str, environment: str) -> None:
+    def __init__(self, folder: Path, endpoint: str, system: str, environment: str, repeat: int) -> None:
         self.folder = folder
         self.endpoint = endpoint
         self.inventory = ROOT / "inventories" / environment
-        self.journal = folder / "journal.json"
-        declared = yaml.safe_load((ROOT / "playbooks" / "group_vars" / f"{system}.yml").read_text(encoding="utf-8"))
         self.limit = system
+        self.repeat = repeat
         (folder / "group_vars").symlink_to(ROOT / "playbooks" / "group_vars")
-        roles = declared["system_roles"]
-        converge = {"name": "Converge", "slipway.graph.converge": {"roles": roles, "journal": str(self.journal)}}
-        self._write(CONVERGE, {"tasks": [converge]})
-        self._write(PLAIN, {"roles": roles})
+        declared = yaml.safe_load((ROOT / "playbooks" / "group_vars" / f"{system}.yml").read_text(encoding="utf-8"))
+        self.roles: list[str] = declared["system_roles"]
+        # Mitogen is another strategy for the playbook of plain Ansible.
+        self.playbooks = {CONVERGE: self._converge(self.roles), PLAIN: self._playbook(PLAIN, {"roles": self.roles})}
+        self.playbooks[MITOGEN] = self.playbooks[PLAIN]
+        # What an empty plan takes: nothing can begin before.
+        self.start_s = 0.0
 
-    def measure(self, tool: str, repeat: int) -> list[Measurement]:
-        """Empty the account; one cold run, some no-op runs, and one that counts API calls."""
-        _post(f"{self.endpoint}/_ministack/reset")
-        cold = [self._run(tool, self.endpoint)]
-        noop = [self._run(tool, self.endpoint) for _ in range(repeat)]
-        proxy = ApiProxy(self.endpoint)
+    def start(self) -> Measurement:
+        """A plan of nothing."""
+        playbook = self._converge([], "start")
+        costs = [self._run(CONVERGE, playbook, self.endpoint, "--check") for _ in range(self.repeat)]
+        measurement = _median("start", CONVERGE, 0, 0, costs)
+        self.start_s = measurement.wall_s
+        return measurement
+
+    def tool(self, tool: str) -> list[Measurement]:
+        """Empty the account; one cold run, some no-op runs, and one that counts their API calls."""
+        self._reset()
+        playbook = self.playbooks[tool]
+        cold = [self._run(tool, playbook, self.endpoint)]
+        # What takes a minute varies little.
+        noop = [self._run(tool, playbook, self.endpoint) for _ in range(self.repeat if tool == CONVERGE else 1)]
+        api_calls, _cost = self._from_afar(tool)
+        return [_median("cold", tool, self._calls(), None, cold), _median("noop", tool, self._calls(), api_calls, noop)]
+
+    def plan(self) -> Measurement:
+        """A plan of what is as it should be."""
+        costs = [self._run(CONVERGE, self.playbooks[CONVERGE], self.endpoint, "--check") for _ in range(self.repeat)]
+        api_calls, _cost = self._from_afar(CONVERGE, 0.0, "--check")
+        return _median("plan", CONVERGE, self._calls(), api_calls, costs)
+
+    def noop_from_afar(self) -> Measurement:
+        """A no-op where every API call takes its time."""
+        runs = [self._from_afar(CONVERGE, LATENCY) for _ in range(self.repeat)]
+        return self._against_critical_path("noop_latency", runs[0][0], [cost for _count, cost in runs])
+
+    def cold_from_afar(self) -> Measurement:
+        """An empty account is filled where also making a resource takes its time."""
+        self._reset()
+        creations = [creation.scaled(CREATION_FACTOR) for creation in CREATIONS]
+        proxy = Proxy(self.endpoint, LATENCY, creations=creations)
         try:
-            self._run(tool, proxy.url)
-            reads, writes = len(proxy.operations), len(proxy.writes)
+            cost = self._run(CONVERGE, self.playbooks[CONVERGE], proxy.url)
+            return self._against_critical_path("cold_latency", len(proxy.operations), [cost], creations)
         finally:
             proxy.close()
-        if writes:
-            raise SystemExit(f"the no-op run of {tool} made {writes} writes: {', '.join(sorted(set(proxy.writes)))}")
-        calls = self._calls()
-        # The cold run's API calls are not counted: the proxy would slow what is measured, and it cannot be repeated.
-        return [_median("cold", tool, calls, 0, cold), _median("noop", tool, calls, reads, noop)]
 
-    def _write(self, name: str, content: dict[str, t.Any]) -> None:
+    def many(self, calls: int) -> Measurement:
+        """A generated role, with an API that answers at once."""
+        api = many_calls.LogGroups()
+        try:
+            role = many_calls.write_role(self.folder / "roles", calls)
+            cost = self._run(CONVERGE, self._converge([role], role), api.url)
+            return _median(role, CONVERGE, self._calls(), len(api.operations), [cost])
+        finally:
+            api.close()
+
+    def _from_afar(self, tool: str, latency: float = 0.0, *arguments: str) -> tuple[int, Cost]:
+        """A no-op through the proxy: how many API calls it made, of which none may write."""
+        proxy = Proxy(self.endpoint, latency)
+        try:
+            cost = self._run(tool, self.playbooks[tool], proxy.url, *arguments)
+        finally:
+            proxy.close()
+        writes = sorted({operation for operation in proxy.operations if not is_read(operation)})
+        if writes:
+            raise SystemExit(f"the no-op of {tool} wrote: {', '.join(writes)}")
+        return len(proxy.operations), cost
+
+    def _against_critical_path(
+        self, name: str, api_calls: int, costs: c.Sequence[Cost], creations: c.Sequence[Creation] = ()
+    ) -> Measurement:
+        path = self.start_s + critical_path.seconds(self._journal(), LATENCY, creations)
+        measurement = _median(name, CONVERGE, self._calls(), api_calls, costs, LATENCY)
+        measurement.critical_path_s = round(path, 3)
+        return measurement
+
+    def _converge(self, roles: c.Sequence[str], name: str = CONVERGE) -> Path:
+        options = {"roles": list(roles), "journal": str(self.folder / "journal.json")}
+        return self._playbook(name, {"tasks": [{"name": "Converge", "slipway.graph.converge": options}]})
+
+    def _playbook(self, name: str, content: dict[str, t.Any]) -> Path:
         defaults = {
             f"group/{each}.aws.aws": {"region": "{{ aws_region }}"} for each in ("amazon", "community", "slipway")
         }
@@ -94,12 +141,14 @@ class Bench:
             "name": name, "hosts": self.limit, "gather_facts": False, "module_defaults": defaults,
             "environment": "{{ aws_environment }}", **content,
         }  # fmt: skip
-        (self.folder / f"{name}.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
+        path = self.folder / f"{name}.yml"
+        path.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
+        return path
 
-    def _run(self, tool: str, endpoint: str) -> dict[str, float]:
-        playbook = self.folder / f"{CONVERGE if tool == CONVERGE else PLAIN}.yml"
+    def _run(self, tool: str, playbook: Path, endpoint: str, *arguments: str) -> Cost:
+        print(f"{tool} {playbook.stem} {' '.join(arguments)}", file=sys.stderr, flush=True)
         result, log = self.folder / "result.json", self.folder / "log.txt"
-        command = [program("ansible-playbook"), str(playbook), "-i", str(self.inventory)]
+        command = [program("ansible-playbook"), str(playbook), "-i", str(self.inventory), *arguments]
         with log.open("w", encoding="utf-8") as output:
             finished = subprocess.run(
                 [sys.executable, "-m", "bench.measure", str(result), *command],
@@ -107,12 +156,15 @@ class Bench:
             )  # fmt: skip
         if finished.returncode:
             raise SystemExit(f"{tool} failed:\n{log.read_text(encoding='utf-8')[-4000:]}")
-        return t.cast("dict[str, float]", json.loads(result.read_text(encoding="utf-8")))
+        return t.cast(Cost, json.loads(result.read_text(encoding="utf-8")))
 
     def _environment(self, tool: str, endpoint: str) -> dict[str, str]:
         # The inventory `local` finds its emulator by the port.
         port = str(urlsplit(endpoint).port)
-        environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port}
+        environment = {
+            **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port,
+            "ANSIBLE_ROLES_PATH": f"{ROOT / 'roles'}:{self.folder / 'roles'}",
+        }  # fmt: skip
         if tool == MITOGEN:
             found = importlib.util.find_spec("ansible_mitogen")
             if found is None or not found.origin:
@@ -121,86 +173,52 @@ class Bench:
             environment |= {"ANSIBLE_STRATEGY_PLUGINS": str(strategies), "ANSIBLE_STRATEGY": "mitogen_linear"}
         return environment
 
+    def _reset(self) -> None:
+        requests.post(f"{self.endpoint}/_ministack/reset", timeout=60).raise_for_status()
+
+    def _journal(self) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", json.loads((self.folder / "journal.json").read_text(encoding="utf-8")))
+
     def _calls(self) -> int:
-        summary = json.loads(self.journal.read_text(encoding="utf-8"))["summary"]
+        summary = self._journal()["summary"]
         return int(summary["ok"]) + int(summary["changed"])
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all tools, print the table, write the results."""
+def main(arguments: c.Sequence[str] | None = None) -> None:
+    """Measure, print the table, write results and picture."""
     options = _parse(arguments)
-    measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder, ministack() as endpoint:
-        bench = Bench(Path(folder), endpoint, options.system, options.environment)
+        bench = Bench(Path(folder), endpoint, options.system, options.environment, options.repeat)
+        measurements = [bench.start()]
+        # converge first: the other tools leave no journal, and their runs make the same calls.
         for tool in TOOLS:
-            print(f"measuring {tool} ...", file=sys.stderr, flush=True)
-            measurements += bench.measure(tool, options.repeat)
-    results = {
-        "machine": machine(),
-        "measurements": [dataclasses.asdict(measurement) for measurement in measurements],
-        "ratios": ratios(measurements),
-    }
-    print(table(results))
-    options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            measurements += bench.tool(tool)
+        measurements += [bench.plan(), bench.noop_from_afar(), bench.cold_from_afar()]
+        measurements += [bench.many(calls) for calls in CALLS]
+    found = results.document(measurements)
+    print(results.table(found))
+    options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    options.picture.write_text(picture.draw(found), encoding="utf-8")
 
 
-def ratios(measurements: Sequence[Measurement]) -> dict[str, float]:
-    """How many times less converge needs than another tool."""
-    found = {(measurement.name, measurement.tool): measurement for measurement in measurements}
-
-    def times_less(name: str, tool: str, attribute: str) -> float:
-        return round(float(getattr(found[name, tool], attribute)) / float(getattr(found[name, CONVERGE], attribute)), 2)
-
-    return {
-        "noop_vs_plain": times_less("noop", PLAIN, "wall_s"),
-        "noop_cpu_vs_plain": times_less("noop", PLAIN, "cpu_s"),
-        "noop_vs_mitogen": times_less("noop", MITOGEN, "wall_s"),
-        "cold_vs_plain": times_less("cold", PLAIN, "wall_s"),
-        "cold_vs_mitogen": times_less("cold", MITOGEN, "wall_s"),
-    }
+def _median(
+    name: str, tool: str, calls: int, api_calls: int | None, costs: c.Sequence[Cost], latency: float = 0.0
+) -> Measurement:
+    middle = {key: round(statistics.median(cost[key] for cost in costs), 3) for key in costs[0]}
+    return Measurement(
+        name, tool, calls, api_calls, latency * 1000, middle["wall_s"], middle["cpu_s"], middle["rss_mib"]
+    )
 
 
-def table(results: dict[str, t.Any]) -> str:
-    """The results as people read them."""
-    lines = [f"{'':<6}{'tool':<10}{'calls':>6}{'API calls':>11}{'wall s':>9}{'CPU s':>8}{'MiB':>7}"]
-    for row in results["measurements"]:
-        api_calls = row["api_calls"] or "-"
-        lines.append(
-            f"{row['name']:<6}{row['tool']:<10}{row['calls']:>6}{api_calls:>11}"
-            f"{row['wall_s']:>9.1f}{row['cpu_s']:>8.1f}{row['rss_mib']:>7.0f}"
-        )
-    lines += ["", "converge needs this many times less:"]
-    lines += [f"  {name:<20}{value:>7.1f}" for name, value in results["ratios"].items()]
-    return "\n".join(lines)
-
-
-def machine() -> dict[str, t.Any]:
-    """What was measured on, without naming it."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    packages = ("ansible-core", "boto3", "mitogen", "ministack")
-    return {
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / 2**30),
-        "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in packages},
-    }
-
-
-def _median(name: str, tool: str, calls: int, api_calls: int, runs: Sequence[dict[str, float]]) -> Measurement:
-    middle = {key: round(statistics.median(run[key] for run in runs), 3) for key in runs[0]}
-    return Measurement(name, tool, calls, api_calls, 0, middle["wall_s"], middle["cpu_s"], middle["rss_mib"])
-
-
-def _post(url: str) -> None:
-    requests.post(url, timeout=60).raise_for_status()
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure converge against plain Ansible and Mitogen.")
+def _parse(arguments: c.Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Measure converge against plain Ansible, Mitogen and its critical path."
+    )
     parser.add_argument("--system", default="transactions", help="whose roles are measured")
     parser.add_argument("--environment", default="local", help="the inventory")
-    parser.add_argument("--repeat", type=int, default=3, help="how many no-op runs; their median counts")
+    parser.add_argument("--repeat", type=int, default=3, help="how many short runs; their median counts")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results.json", help="where the results go")
+    parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "benchmarks.svg", help="where the picture goes")
     return parser.parse_args(arguments)
 
 
