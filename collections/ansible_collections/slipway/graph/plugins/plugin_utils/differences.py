@@ -240,8 +240,9 @@ def _compared(name: str, before: t.Any, after: t.Any, replaces: bool = False) ->
     elif _are_alike(before, after):
         for position, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _compared(f"{name}[{position}]", old, new, replaces)
-    elif before is _NOTHING and isinstance(after, _Pairs):
-        yield from (Change(name=_joined(name, key), after=value) for key, value in after.items())
+    elif before is _NOTHING and isinstance(after, dict) and after:
+        for key, value in after.items():
+            yield from _compared(_joined(name, key), before, value)
     elif not _same(before, after):
         change = Change(name=name)
         if before is not _NOTHING:

@@ -8,7 +8,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import journal, markdown, plan
+from ansible_collections.slipway.graph.plugins.plugin_utils import journal, markdown, plan, report
 
 
 def write(path: str, run: journal.Document, planned: plan.Document | None) -> None:
@@ -21,6 +21,7 @@ def write(path: str, run: journal.Document, planned: plan.Document | None) -> No
     prefix = "" if target.stem == "journal" else f"{target.stem}."
     target.parent.mkdir(parents=True, exist_ok=True)
     _replace(target, json.dumps(run, indent=1, default=str))
+    _replace(target.with_name(f"{prefix}report.html"), report.page(run))
     if planned is not None:
         _replace(target.with_name(f"{prefix}plan.json"), json.dumps(planned, indent=1, default=str))
         _replace(target.with_name(f"{prefix}plan.md"), "\n".join(markdown.section(planned)))

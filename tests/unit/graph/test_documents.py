@@ -1,0 +1,146 @@
+"""Rule 7: the plan as documents, and with ``--diff`` the values before and after, against an emulator."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.support.api_proxy import ApiProxy
+from tests.support.playbook import Outcome, Project
+
+AWS = tuple[Project, ApiProxy]
+
+DATA = """
+- name: VPC
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16, tags: {team: "{{ team }}"}}
+- name: Network
+  amazon.aws.ec2_vpc_net: {name: apart, cidr_block: 10.1.0.0/16}
+  register: data_network
+- name: Subnets
+  amazon.aws.ec2_vpc_subnet: {vpc_id: "{{ data_network.vpc.id }}", cidr: "{{ item }}"}
+  loop: [10.1.0.0/24, 10.1.1.0/24]
+  register: data_subnets
+- name: Database subnets
+  amazon.aws.rds_subnet_group:
+    {name: demo, description: demo, state: present,
+     subnets: "{{ data_subnets.results | map(attribute='subnet.id') | list }}"}
+  register: data_subnet_group
+- name: Bucket
+  amazon.aws.s3_bucket: {name: demo-bucket, versioning: "{{ versioning }}"}
+- name: Logs
+  community.aws.cloudwatchlogs_log_group: {log_group_name: demo, retention: "{{ days }}"}
+- name: Database
+  amazon.aws.rds_instance:
+    {db_instance_identifier: demo, engine: mysql, db_instance_class: "{{ size }}", allocated_storage: 20,
+     master_username: admin, master_user_password: "{{ password }}", state: present,
+     force_update_password: "{{ force | default(false) }}",
+     db_subnet_group_name: "{{ data_subnet_group.subnet_group.name }}", backup_retention_period: 0, wait: false}
+- name: Parameter
+  community.aws.ssm_parameter:
+    {name: /demo/word, string_type: SecureString, value: "{{ word }}", overwrite_value: always}
+- name: File
+  ansible.builtin.copy: {content: "team {{ team }}\\n", dest: "{{ folder }}/team", mode: "0600"}
+"""
+BEFORE = {"team": "blue", "versioning": False, "days": 30, "size": "db.t3.small", "password": "first-planted-secret",
+          "word": "first-planted-word"}  # fmt: skip
+AFTER = {"team": "red", "versioning": True, "days": 7, "size": "db.t3.large", "password": "next-planted-secret",
+         "word": "next-planted-word", "force": True}  # fmt: skip
+
+
+@pytest.fixture
+def applied(aws: AWS) -> AWS:
+    """An account that has been made with the first values."""
+    project, proxy = aws
+    project.role("data", DATA)
+    project.inventory(**BEFORE, folder=str(project.folder))
+    made = project.converge("data")
+    proxy.forget()
+    assert made.returncode == 0, made.output
+    return aws
+
+
+def plan(project: Project, *arguments: str, **variables: object) -> Outcome:
+    project.inventory(**variables, folder=str(project.folder))
+    return project.converge("data", arguments=("--check", *arguments))
+
+
+def test_rule_07_differences_show_what_was_before_and_hide_secrets(applied: AWS) -> None:
+    project, proxy = applied
+    planned = plan(project, "--diff", **AFTER)
+    assert proxy.writes == []
+    found = {call["task"]: call["diff"] for call in planned.journal["calls"]}
+    assert {"name": "Tags.team", "before": "blue", "after": "red"} in found["VPC"], planned.output
+    assert found["Bucket"] == [{"name": "VersioningConfiguration.Status", "after": "Enabled"}]
+    assert found["Logs"] == [{"name": "retentionInDays", "before": 30, "after": 7}]
+    assert {"name": "DBInstanceClass", "before": "db.t3.small", "after": "db.t3.large"} in found["Database"]
+    assert found["File"][0]["before"] == "team blue\n"
+    assert "    ~ DBInstanceClass: db.t3.small -> db.t3.large\n" in planned.output
+    written = "".join((project.folder / name).read_text() for name in ("journal.json", "plan.json", "plan.md"))
+    assert not re.findall("(?:first|next)-planted-(?:secret|word)", planned.output + written)
+
+
+def test_rule_07_without_diff_no_old_value_is_kept(applied: AWS) -> None:
+    project, _proxy = applied
+    planned = plan(project, **AFTER)
+    assert [call["diff"] for call in planned.journal["calls"]] == [[]] * 10
+    assert "db.t3.small" not in (project.folder / "plan.json").read_text()
+
+
+def test_rule_07_the_plan_is_a_document_that_says_the_same_each_time(applied: AWS) -> None:
+    project, _proxy = applied
+    documents = []
+    for _ in range(2):
+        assert plan(project, "--diff", **AFTER).returncode == 0
+        document = json.loads((project.folder / "plan.json").read_text())
+        assert document.pop("made_at")
+        documents.append(document)
+    assert documents[0] == documents[1]
+    assert documents[0]["version"] == 1
+    assert [call["key"] for call in documents[0]["calls"]][:5] == [
+        "data/main.yml:2", "data/main.yml:4", "data/main.yml:7 [0] 10.1.0.0/24", "data/main.yml:7 [1] 10.1.1.0/24",
+        "data/main.yml:11",
+    ]  # fmt: skip
+    logs = next(call for call in documents[0]["calls"] if call["task"] == "Logs")
+    assert logs["status"] == "planned"
+    assert logs["writes"] == [
+        {"service": "logs", "operation": "PutRetentionPolicy",
+         "parameters": {"logGroupName": "demo", "retentionInDays": 7}},
+    ]  # fmt: skip
+
+
+def test_rule_07_the_summary_is_markdown(applied: AWS) -> None:
+    project, _proxy = applied
+    plan(project, **AFTER)
+    text = (project.folder / "plan.md").read_text()
+    assert text.startswith("**demo-test**: 6 to change, 4 unchanged\n")
+    assert '+ data: Logs: logs:PutRetentionPolicy {"logGroupName": "demo", "retentionInDays": 7}' in text
+
+
+def test_rule_07_an_apply_leaves_no_plan_and_a_journal_of_another_name_lends_it(aws: AWS) -> None:
+    project, _proxy = aws
+    project.role("data", "- {name: Topic, community.aws.sns_topic: {name: demo}}")
+    project.converge("data", journal=str(project.folder / "runs" / "first.json"))
+    assert {path.name for path in (project.folder / "runs").iterdir()} == {"first.json", "first.report.html"}
+
+
+def test_rule_14_the_critical_path_is_said_when_asked(aws: AWS) -> None:
+    project, _proxy = aws
+    project.role(
+        "chain",
+        """
+- name: Key
+  amazon.aws.kms_key: {alias: demo}
+  register: chain_key
+- name: Topic
+  community.aws.sns_topic: {name: demo, display_name: "{{ chain_key.key_id }}"}
+- name: Apart
+  community.aws.sns_topic: {name: apart}
+""",
+    )
+    made = project.converge("chain", arguments=("-v",))
+    assert made.returncode == 0, made.output
+    assert [call["title"] for call in made.journal["critical_path"]] == ["chain: Key", "chain: Topic"]
+    assert re.search(r"Critical path, \d+\.\d s:\n +\d+\.\d s  chain: Key\n +\d+\.\d s  chain: Topic\n", made.output)
+    assert [step["needs"] for step in made.journal["graph"]] == [[], [0], []]
