@@ -52,7 +52,10 @@ def read_account() -> Account:
     for kind, reader in READERS.items():
         if reader.service not in clients:
             clients[reader.service] = _client(reader.service)
-        account[kind] = dict(reader.read(clients[reader.service]))
+        held: dict[str, Resource] = {}
+        for name, resource in reader.read(clients[reader.service]):
+            held[name if name not in held else f"{name}, again ({len(held)})"] = resource
+        account[kind] = held
     return account
 
 

@@ -1,0 +1,134 @@
+"""Applies roles again and again, each time killed at a random moment and then run to its end, on a fresh account.
+
+An action plugin, because only inside a play is there what the engine works on. Roles are read once; each apply is a
+fork of this process with workers of its own, so a kill takes away the same as that of a whole ansible-playbook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import psutil
+import requests
+from ansible.plugins.action import ActionBase
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import environment_of, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import APPLY, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from tests.faults import ledger  # noqa: E402 - after the path
+from tests.support import account  # noqa: E402
+
+
+class ActionModule(ActionBase):
+    """Returns how the undisturbed account and those after each kill compare."""
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Kill and converge."""
+        super().run(tmp, task_vars)
+        options = {"roles": self._task.args["roles"], "tasks": [], "only": [], "region": ""}
+        os.environ.update(environment_of(self._task))
+        prepared = prepare(self._task, task_vars or {}, options)
+        if prepared.problems:
+            return {"failed": True, "msg": "\n".join(prepared.problems)}
+        processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
+        try:
+            processes.warm_up({step.module: step.path for step in prepared.graph.steps})
+            return self._compare(lambda: self._start(prepared, processes), processes)
+        finally:
+            processes.close()
+
+    def _start(self, prepared: t.Any, processes: WarmProcesses) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        status = 1
+        try:
+            options = Options(
+                mode=APPLY,
+                parallel=16,
+                start_action=lambda step, variables, check: ActionFork(
+                    step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
+                ),
+                on_record=lambda *_: None,
+            )
+            calls = Schedule(prepared.graph, prepared.renderer, processes, options).run()
+            failures = [f"{call.title}: {call.msg}" for call in calls if call.status == records.FAILED]
+            Path(self._task.args["failures"]).write_text(json.dumps(failures))
+            status = bool(failures)
+        finally:
+            os._exit(status)
+
+    def _compare(self, start: t.Callable[[], int], processes: WarmProcesses) -> dict[str, t.Any]:
+        arguments = self._task.args
+        chance = random.Random(int(arguments["seed"]))  # noqa: S311 - a failure must be repeatable
+        undisturbed, duration = self._undisturbed(start)
+        differences, killed = [], 0
+        for number in range(int(arguments["kills"])):
+            ledger.reset()
+            moment = chance.uniform(0, duration)
+            killed += self._killed(start(), moment, processes)
+            _pid, status = os.waitpid(start(), 0)
+            if status:
+                failures = Path(arguments["failures"]).read_text()
+                return {"failed": True, "msg": f"kill {number} after {moment:.3f} s, then: {failures}"}
+            differences += [
+                f"kill {number} after {moment:.3f} s: {line}" for line in _differences(undisturbed, _account())
+            ]
+        return {"changed": True, "killed": killed, "seconds": duration, "differences": differences}
+
+    def _undisturbed(self, start: t.Callable[[], int]) -> tuple[account.Account, float]:
+        """The account, and how long a first apply takes."""
+        ledger.reset()
+        durations = []
+        # A second one, because the emulator ignores some inputs of what is made (the window of backups).
+        for _apply in range(2):
+            started = time.monotonic()
+            _pid, status = os.waitpid(start(), 0)
+            if status:
+                raise RuntimeError(Path(self._task.args["failures"]).read_text())
+            durations.append(time.monotonic() - started)
+        return _account(), durations[0]
+
+    @staticmethod
+    def _killed(pid: int, moment: float, processes: WarmProcesses) -> bool:
+        """Kill an apply and all its workers; whether it was still running."""
+        time.sleep(moment)
+        running = os.waitpid(pid, os.WNOHANG) == (0, 0)
+        if running:
+            os.kill(pid, signal.SIGKILL)
+        for worker in psutil.Process(processes._server.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # an idle one, which ends by itself
+                worker.kill()
+        if running:
+            os.waitpid(pid, 0)
+        return running
+
+
+def _account() -> account.Account:
+    return t.cast(account.Account, json.loads(json.dumps(account.normalised(account.read_account()), default=str)))
+
+
+def _differences(expected: account.Account, found: account.Account) -> list[str]:
+    lines = []
+    for kind in expected:
+        for name in sorted(expected[kind].keys() | found[kind].keys()):
+            before, after = expected[kind].get(name), found[kind].get(name)
+            if before is None or after is None:
+                lines.append(f"{kind} {name} {'is too many' if before is None else 'is missing'}")
+            elif before != after:
+                keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+                lines += [f"{kind} {name}: {key} is {after.get(key)} instead of {before.get(key)}" for key in keys]
+    return lines
