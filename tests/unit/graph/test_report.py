@@ -113,7 +113,7 @@ def test_rule_15_result_graph_timeline_critical_path_and_api_calls_are_shown(
     assert len(visible(page, ".call")) == len(visible(page, "#graph .node")) == 150
     assert len(visible(page, "#timeline a.title")) == 150
     assert "no more VPCs" in visible(page, ".call.is-failed")[0].text
-    path = [element.text for element in visible(page, "#path .title")]
+    path = [element.text for element in visible(page, "#path a.title")]
     assert path == [call["title"] for call in applied["critical_path"]]
     rows = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in visible(page, "tbody tr")]
     assert rows == [

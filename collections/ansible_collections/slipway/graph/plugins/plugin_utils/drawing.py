@@ -9,11 +9,11 @@ import collections.abc as c
 import dataclasses
 import typing as t
 
-WIDTH, HEIGHT = 172, 24
-COLUMN, ROW = 212, 31
+WIDTH, HEIGHT = 188, 24
+COLUMN, ROW = 228, 31
 MARGIN, LANE_HEAD = 12, 24
 # As many letters as fit into a node.
-LETTERS = 27
+LETTERS = 25
 
 
 @dataclasses.dataclass
@@ -51,6 +51,7 @@ class Drawing:
     lanes: list[Lane]
     nodes: list[Node]
     edges: list[tuple[int, int, str]]
+    node_width: int = WIDTH
 
 
 def draw(steps: c.Sequence[dict[str, t.Any]], statuses: c.Mapping[int, str]) -> Drawing:

@@ -49,6 +49,7 @@ def page(run: journal.Document) -> str:
     return environment.get_template("page.html").render(
         run=run,
         kind=KINDS.get((run["mode"], run["state"]), run["mode"]),
+        headline=plan.headline(run) if run["mode"] == "plan" else "",
         length=length,
         statuses=[(status, STATUS_NAMES.get(status, status), run["summary"][status])
                   for status in STATUS_ORDER if run["summary"][status]],
@@ -82,6 +83,8 @@ def _call(call: dict[str, t.Any]) -> dict[str, t.Any]:
         "anchor": _anchor(call["order"]),
         "what": text.partition(f"{call['title']}: ")[2],
         "details": [line.removeprefix("    ") for line in details],
+        # Of what is new everything differs: that can stay folded.
+        "open": call["status"] == records.FAILED or any("before" in change for change in call["diff"]),
         "retries": sum(each["retries"] for each in call["api_calls"]),
     }
 
