@@ -25,7 +25,7 @@ demo-down: ## Stop what demo started; its state is kept in .slipway/local
 	@if [ -x $(PLAY) ]; then $(PLAY) $(LOCAL) playbooks/local_down.yml; else echo "Nothing to stop: there is no .venv"; fi
 
 test: ## Run every test: lint, sanity, unit, app, oracle, molecule, delivery
-	tools/bootstrap_machine.sh "$(PYTHON)"
+	tools/bootstrap_machine.sh "$(PYTHON)" test
 	$(MAKE) --no-print-directory .venv
 	tools/test.sh
 

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Sees to it that this machine has what the local environment needs: tools/bootstrap_machine.sh [PYTHON]
+# Sees to it that this machine has what the local environment needs, and with `test` what the tests need besides:
+#   tools/bootstrap_machine.sh [PYTHON] [test]
 # On Debian and its relatives, as root, missing packages are installed; elsewhere it says what to install.
 set -euo pipefail
-python=${1:-python3.11}
+python=${1:-python3.11} purpose=${2:-}
 export PATH=$PATH:/usr/sbin:/sbin
 
 # Prints the Debian packages that are missing, by the programs that they bring.
 missing_packages() {
     local wanted=(git:git)
+    if [ "$purpose" = test ]; then
+        wanted+=(chromium:chromium chromium-driver:chromedriver)
+    fi
     # A Docker engine that answers is enough; else there will be a private one.
     if ! docker version >/dev/null 2>&1; then
         wanted+=(docker.io:dockerd iptables:iptables iproute2:ip mmdebstrap:mmdebstrap)
@@ -38,5 +42,6 @@ This machine lacks: $missing
 - On Debian 12 or Ubuntu, as root: apt-get install $missing
 - Elsewhere: Python 3.11 with venv, git, and Docker, which must answer to \`docker version\`.
   On Debian as root a private Docker engine is started where none answers.
+  The tests also need Chromium and its driver, as \`chromium\` and \`chromedriver\`.
 MESSAGE
 exit 1
