@@ -60,7 +60,11 @@ options:
     type: int
     default: 16
   journal:
-    description: Where to write the journal of the run as JSON. Empty means nowhere.
+    description:
+      - Where to write the journal of the run as JSON. Empty means nowhere.
+      - Beside V(journal.json) stand V(report.html), a page about the run that opens without a network, and in check mode
+        V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for example
+        V(first.json), they are called V(first.report.html) and so on.
     type: path
     default: ""
   applied:
@@ -78,7 +82,9 @@ attributes:
     description: Plans exactly, without a write.
     support: full
   diff_mode:
-    description: Modules are asked for their differences.
+    description:
+      - A plan shows what a stopped write would replace, as far as the module has read it before, and what modules that do
+        not use AWS say themselves.
     support: partial
 """
 
@@ -108,6 +114,9 @@ calls:
   contains:
     task:
       description: The task's name.
+      type: str
+    key:
+      description: What finds the call again in another run.
       type: str
     role:
       description: Its role.
@@ -141,6 +150,12 @@ calls:
     drift:
       description: In a plan, whether it would write although its inputs are those of the last apply.
       type: bool
+    diff:
+      description:
+        - With C(--diff), what would change. Each entry has a C(name) and the values C(before) and C(after), as far as they
+          are known; or C(prepared), a text of the module's own.
+      type: list
+      elements: dict
     reads:
       description: Whether the module never writes.
       type: bool
