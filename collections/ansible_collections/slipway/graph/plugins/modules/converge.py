@@ -62,9 +62,9 @@ options:
   journal:
     description:
       - Where to write the journal of the run as JSON. Empty means nowhere.
-      - Beside V(journal.json) stand V(report.html), a page about the run that opens without a network, and in check mode
-        V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for example
-        V(first.json), they are called V(first.report.html) and so on.
+      - Beside V(journal.json) stand V(report.html), a page about the run that opens without a network, and in check
+        mode V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for
+        example V(first.json), they are called V(first.report.html) and so on.
     type: path
     default: ""
   applied:
@@ -83,8 +83,8 @@ attributes:
     support: full
   diff_mode:
     description:
-      - A plan shows what a stopped write would replace, as far as the module has read it before, and what modules that do
-        not use AWS say themselves.
+      - A plan shows what a stopped write would replace, as far as the module has read it before, and what modules that
+        do not use AWS say themselves.
     support: partial
 """
 
@@ -152,8 +152,8 @@ calls:
       type: bool
     diff:
       description:
-        - With C(--diff), what would change. Each entry has a C(name) and the values C(before) and C(after), as far as they
-          are known; or C(prepared), a text of the module's own.
+        - With C(--diff), what would change. Each entry has a C(name) and the values C(before) and C(after), as far as
+          they are known; or C(prepared), a text of the module's own.
       type: list
       elements: dict
     reads:
