@@ -233,7 +233,7 @@ def resource(kind: str, name: str, **more: t.Any) -> dict[str, t.Any]:
     service = kind.split(":", maxsplit=1)[0]
     return {
         "type": kind, "id": name, "arn": f"arn:{kind}:{name}", "service": service, "noun": "", "tags": {},
-        "created": "", "with_": "", "protected": "", **more,
+        "created": "", "with_": "", "protected": "", "alias": "", **more,
     }  # fmt: skip
 
 

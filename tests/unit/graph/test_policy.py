@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import typing as t
-from pathlib import Path
 
 import botocore.session
 import pytest
-from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import policy
 from tests.support.api_proxy import ApiProxy
+from tests.support.iam import is_action
 from tests.support.playbook import Project
 
-KNOWN = json.loads((Path(AdditionalSpecs.__file__).parent / "Policies.json").read_text())
 SESSION = botocore.session.get_session()
 SERVICES = [
     "acm", "apigateway", "apigatewayv2", "application-autoscaling", "autoscaling", "backup", "budgets", "cloudcontrol",
@@ -43,11 +41,6 @@ WITHOUT_ACTION = {
 }  # fmt: skip
 
 
-def exists(action: str) -> bool:
-    prefix, _colon, name = action.partition(":")
-    return name.lower() in KNOWN.get(prefix, {}).get("Actions", {})
-
-
 def statements(document: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     return {statement["Sid"]: statement for statement in document["Statement"]}
 
@@ -56,7 +49,7 @@ def statements(document: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
 def test_rule_16_every_operation_of_a_service_has_its_iam_actions(service: str) -> None:
     operations = set(SESSION.get_service_model(service).operation_names) - WITHOUT_ACTION.get(service, set())
     needed = {operation: policy.actions(service, operation) for operation in operations}
-    unknown = {operation: found for operation, found in needed.items() if not all(map(exists, found))}
+    unknown = {operation: found for operation, found in needed.items() if not all(map(is_action, found))}
     assert unknown == {}
 
 
@@ -64,7 +57,7 @@ def test_rule_16_every_operation_of_a_service_has_its_iam_actions(service: str) 
 def test_rule_16_operations_without_an_action_are_operations_without_an_action(service: str) -> None:
     names = set(SESSION.get_service_model(service).operation_names)
     assert {each for each in WITHOUT_ACTION[service] if each not in names} == set()
-    assert [each for each in WITHOUT_ACTION[service] if all(map(exists, policy.actions(service, each)))] == []
+    assert [each for each in WITHOUT_ACTION[service] if all(map(is_action, policy.actions(service, each)))] == []
 
 
 @pytest.mark.parametrize("table", [policy.PASSED_TO, policy.LINKED_ROLES, policy.KEY_USE, policy.ACTIONS])
@@ -81,7 +74,7 @@ def test_rule_16_the_tables_name_operations_that_exist(table: dict[str, t.Any]) 
 
 def test_rule_16_the_uses_of_keys_are_actions() -> None:
     uses = {use for entries in policy.KEY_USE.values() for found in entries.values() for use in found}
-    assert [use for use in uses if not exists(f"kms:{use}")] == []
+    assert [use for use in uses if not is_action(f"kms:{use}")] == []
 
 
 def test_rule_16_one_statement_per_service_with_sorted_actions() -> None:
@@ -160,7 +153,7 @@ def test_rule_16_the_policy_of_a_run_allows_everything_that_reached_aws(aws: tup
     allowed = {action for statement in made.result["policy"]["Statement"] for action in statement["Action"]}
     assert {name for name in asked if not any(action.endswith(f":{name}") for action in allowed)} == set()
     assert {"s3:CreateBucket", "s3:PutEncryptionConfiguration", "ec2:CreateTags", "dynamodb:PutItem"} <= allowed
-    assert [action for action in allowed if not exists(action)] == []
+    assert [action for action in allowed if not is_action(action)] == []
     assert project.run(task).result["changed"] is False
 
 

@@ -47,7 +47,12 @@ class ActionModule(ActionBase):
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
         try:
-            prepared = prepare(self._task, task_vars or {}, options)
+            prepared = prepare(
+                self._task,
+                task_vars or {},
+                options,
+                on_steps=lambda steps: processes.warm_up({step.module: step.path for step in steps}),
+            )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
             processes.warm_up({step.module: step.path for step in prepared.graph.steps})

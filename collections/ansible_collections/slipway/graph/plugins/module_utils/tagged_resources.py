@@ -26,7 +26,10 @@ GLOBAL_REGION = "us-east-1"
 
 @dataclasses.dataclass
 class Found:
-    """A resource. ``noun`` is how operations on it call it; ``with_`` says with what it comes and goes by itself."""
+    """A resource. ``noun`` is how operations on it call it; ``with_`` says with what it comes and goes by itself.
+
+    ``alias`` is another name by which it is known, and nothing else is.
+    """
 
     type: str
     id: str
@@ -37,6 +40,7 @@ class Found:
     noun: str = ""
     with_: str = ""
     protected: str = ""
+    alias: str = ""
 
 
 @dataclasses.dataclass
@@ -200,11 +204,12 @@ class Ec2Type:
     id: str
     created: str = ""
     gone: tuple[str, ...] = ()
+    alias: str = ""
 
 
 EC2 = {
     "dhcp-options": Ec2Type("describe_dhcp_options", "DhcpOptions", "DhcpOptionsId"),
-    "elastic-ip": Ec2Type("describe_addresses", "Addresses", "AllocationId"),
+    "elastic-ip": Ec2Type("describe_addresses", "Addresses", "AllocationId", alias="PublicIp"),
     "image": Ec2Type("describe_images", "Images", "ImageId", "CreationDate"),
     "instance": Ec2Type("describe_instances", "Reservations", "InstanceId", "LaunchTime", ("terminated",)),
     "internet-gateway": Ec2Type("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
@@ -382,7 +387,8 @@ def _ec2(account: Account) -> list[Found]:
             arn = account.arn("ec2", f"{kind}/{name}")
             raw = raws.get(name, {})
             described = Kind(f"ec2:{kind}", "ec2", created=known.created if known else "")
-            found.append(described.found(name, arn, its, raw))
+            alias = str(raw.get(known.alias, "")) if known else ""
+            found.append(dataclasses.replace(described.found(name, arn, its, raw), alias=alias))
     return found
 
 

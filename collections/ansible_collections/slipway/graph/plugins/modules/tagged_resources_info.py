@@ -74,6 +74,9 @@ resources:
     protected:
       description: Why it should not be deleted lightly, such as C(a database); empty otherwise.
       type: str
+    alias:
+      description: Another name that only this resource has, such as an address; may be empty.
+      type: str
 unread:
   description: What could not be read, by type, with the reason.
   returned: always

@@ -38,7 +38,7 @@ class Mentions:
 
     def include(self, resource: Resource) -> bool:
         """Whether a resource belongs to one of the tasks."""
-        if resource["arn"] in self.anywhere:
+        if {resource["arn"], resource["alias"]} & self.anywhere - {""}:
             return True
         name = resource["id"]
         if UNIQUE_ID.fullmatch(name):
