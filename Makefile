@@ -24,7 +24,7 @@ demo: ## Start a local AWS, provision it, build, push and roll out the applicati
 demo-down: ## Stop what demo started; its state is kept in .slipway/local
 	@if [ -x $(PLAY) ]; then $(PLAY) $(LOCAL) playbooks/local_down.yml; else echo "Nothing to stop: there is no .venv"; fi
 
-test: ## Run every test: lint, sanity, unit, app, oracle, molecule, delivery
+test: ## Run every test: lint, sanity, unit, app, oracle, molecule, faults, delivery
 	tools/bootstrap_machine.sh "$(PYTHON)" test
 	$(MAKE) --no-print-directory .venv
 	tools/test.sh

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Runs the tests, all or the named stages:
-#   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [delivery]
+#   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [faults] [delivery]
 # Stops at the first stage that fails. Without arguments, delivery, which waits for containers most of the time, runs
 # beside all others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
-all=(lint sanity unit app oracle molecule delivery)
+all=(lint sanity unit app oracle molecule faults delivery)
 
 lint() { tools/lint.sh; }
 sanity() { tools/sanity.sh; }
 unit() { pytest -n 2 tests/unit; }
 app() { tools/test-app.sh; }
 oracle() { pytest tests/oracle; }
+faults() { pytest -n 2 tests/faults; }
 delivery() { pytest tests/local tests/delivery; }
 
 # Two scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.
@@ -36,7 +37,7 @@ all_stages() {
     local log status=0
     log=$(mktemp)
     tools/test.sh delivery >"$log" 2>&1 &
-    tools/test.sh lint sanity unit app oracle molecule || status=$?
+    tools/test.sh lint sanity unit app oracle molecule faults || status=$?
     wait $! || status=$?
     cat "$log"
     rm -f "$log"

@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.barrier import is_read
 
+FAULTS = ("throttle", "break", "hang up", "time out", "lose the answer")
+# How long a call that times out is kept waiting. botocore itself would wait a minute.
+PATIENCE_SECONDS = 1.0
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -79,21 +82,25 @@ class _Handler(BaseHTTPRequestHandler):
         operation = operation_of(self.command, self.path, dict(self.headers.items()), body)
         with self.owner.lock:
             self.owner.operations.append(operation)
-            broken = self.owner.random.random() < self.owner.fault_rate
+            fault = self.owner.random.choice(FAULTS) if self.owner.random.random() < self.owner.fault_rate else ""
         if self.owner.latency:
             time.sleep(self.owner.latency)
         if operation in self.owner.denied:
             self._deny(operation)
             return
-        if broken:
-            self._misbehave()
+        # A write whose answer is lost may have happened; botocore asks again all the same, as everybody's client does.
+        if fault and not (fault == "lose the answer" and is_read(operation.split(":")[-1])):
+            self._misbehave(fault)
             return
         connection = http.client.HTTPConnection(self.owner.target.hostname or "", self.owner.target.port, timeout=60)
         with contextlib.closing(connection):
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
-            self._reply(answer.status, answer.getheaders(), answer.read())
+            if fault:
+                self._hang_up()
+            else:
+                self._reply(answer.status, answer.getheaders(), answer.read())
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
@@ -108,22 +115,35 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deny(self, operation: str) -> None:
         message = f"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: {operation}"
-        if self.headers.get("X-Amz-Target"):
-            body = json.dumps({"__type": "AccessDeniedException", "message": message})
-        else:
-            error = f"<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"
-            body = f"<ErrorResponse>{error}</ErrorResponse>"
-        self._reply(403, [], body.encode())
+        self._reply_error(403, "AccessDeniedException", message)
 
-    def _misbehave(self) -> None:
-        kind = self.owner.random.choice(["throttle", "error", "hang up"])
-        if kind == "hang up":
-            self.close_connection = True
-            self.connection.close()
-        elif kind == "throttle":
-            self._reply(429, [], b"<Response><Errors><Error><Code>Throttling</Code></Error></Errors></Response>")
+    def _reply_error(self, status: int, code: str, message: str) -> None:
+        """An error in the protocol that was spoken."""
+        if self.headers.get("X-Amz-Target"):
+            body = json.dumps({"__type": code, "message": message})
+        elif "/restapis" in self.path or self.headers.get("Content-Type", "").startswith("application/json"):
+            body = json.dumps({"code": code, "message": message})
         else:
+            error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            # S3's errors stand alone, EC2's and the query protocol's within a response.
+            body = error if "form-urlencoded" not in self.headers.get("Content-Type", "") else (
+                f"<ErrorResponse>{error}<Errors>{error}</Errors></ErrorResponse>"
+            )  # fmt: skip
+        self._reply(status, [("x-amzn-ErrorType", code)], body.encode())
+
+    def _misbehave(self, fault: str) -> None:
+        if fault == "throttle":
+            self._reply_error(400, "ThrottlingException", "Rate exceeded")
+        elif fault == "break":
             self._reply(503, [], b"")
+        else:
+            if fault == "time out":
+                time.sleep(PATIENCE_SECONDS)
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.close()
 
     def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response_only(status)

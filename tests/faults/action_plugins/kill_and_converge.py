@@ -17,7 +17,6 @@ import typing as t
 from pathlib import Path
 
 import psutil
-import requests
 from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
@@ -28,8 +27,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import AP
 from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from tests.faults import ledger  # noqa: E402 - after the path
-from tests.support import account  # noqa: E402
+from tests.faults import ledger
+from tests.support import account
 
 
 class ActionModule(ActionBase):

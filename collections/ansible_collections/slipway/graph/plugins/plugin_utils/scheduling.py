@@ -533,6 +533,12 @@ class Schedule:
         self._options.on_record(record, len(self.records), waiting)
 
 
+def _last_error(call: _Call) -> str:
+    """The code of the API call that failed last: never a value, and mostly enough."""
+    failed = [each for each in call.api_calls if each.get("error")]
+    return f"; {failed[-1]['service']}:{failed[-1]['operation']} failed with {failed[-1]['error']}" if failed else ""
+
+
 def _is_plain_read(step: Step) -> bool:
     """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
     repeated = _is_repeated(step.task) or step.task.retries
