@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import barrier
+from ansible_collections.slipway.graph.plugins.plugin_utils import barrier, warm_server
 from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
 
 
@@ -35,6 +35,40 @@ def test_rule_07_whatever_is_no_read_by_name_is_a_write(operation: str) -> None:
         seam.intercept(send, client(), operation, {"Name": "x"})
     assert seam.writes == [{"service": "ec2", "operation": operation, "parameters": {"Name": "x"}}]
     assert seam.calls == []
+
+
+def test_rule_07_the_stopped_write_is_compared_with_what_was_read() -> None:
+    seam = barrier.Seam()
+    assert compared(seam, "db.t3.large") == [
+        {"name": "DBInstanceClass", "before": "db.t3.small", "after": "db.t3.large"}
+    ]
+    seam.begin("plan")
+    assert seam.changes == []
+
+
+def test_rule_17_what_a_secret_replaces_is_hidden_with_it() -> None:
+    worker = warm_server.Worker(barrier.Seam())
+    worker.module = types.SimpleNamespace(no_log_values={"db.t3.planted"})
+    compared(worker.seam, "db.t3.planted")
+    hidden = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    assert worker._readable_changes() == [{"name": "DBInstanceClass", "before": hidden, "after": hidden}]
+
+
+def compared(seam: barrier.Seam, wanted: str) -> t.Any:
+    """Read an instance of the class db.t3.small, and be stopped when it is to become another."""
+
+    def answer(_client: t.Any, _operation: str, _parameters: t.Any) -> dict[str, t.Any]:
+        return {"DBInstances": [{"DBInstanceIdentifier": "demo", "DBInstanceClass": "db.t3.small"}]}
+
+    rds = client("rds")
+    shape = types.SimpleNamespace(required_members=["DBInstanceIdentifier"])
+    rds.meta.service_model.operation_model = lambda _name: types.SimpleNamespace(input_shape=shape)
+    seam.begin("plan")
+    seam.compares = True
+    seam.intercept(answer, rds, "DescribeDBInstances", {})
+    with pytest.raises(barrier.WriteBarrier):
+        seam.intercept(answer, rds, "ModifyDBInstance", {"DBInstanceIdentifier": "demo", "DBInstanceClass": wanted})
+    return seam.changes
 
 
 def test_rule_07_the_barrier_is_no_exception_that_modules_catch() -> None:

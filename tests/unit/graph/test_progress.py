@@ -69,6 +69,14 @@ def test_rule_14_a_line_per_finished_call_counts_on() -> None:
     ]
 
 
+def test_rule_07_an_apply_shows_the_differences_that_a_module_tells() -> None:
+    screen = Screen()
+    changed = call(records.CHANGED, diff=[{"name": "/etc/motd", "before": "old", "after": "new"}])
+    screen.progress().show(changed, 1, 1)
+    screen.progress(planning=True).show(changed, 1, 1)
+    assert screen.shown[1:] == ["      ~ /etc/motd: old -> new\n"]
+
+
 def test_rule_14_verbose_shows_all_calls_and_what_they_asked_of_the_api() -> None:
     screen = Screen(verbosity=1)
     api = [{"service": "ec2", "operation": "DescribeVpcs", "seconds": 0.12, "error": "Throttling"}]

@@ -13,7 +13,7 @@ import typing as t
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 
 _COLORS = {
@@ -78,9 +78,16 @@ class Progress:
         if record.msg:
             text += f"\n    {record.location}: {record.msg}"
         self._say(text, _COLORS.get(record.status))
+        for line in self._differences(record):
+            self._say(f"      {line}")
         for call in record.api_calls if self._display.verbosity >= 1 else ():
             error = f" {call['error']}" if call.get("error") else ""
             self._say(f"      {call['service']}:{call['operation']} {call['seconds']:.2f} s{error}")
+
+    def _differences(self, record: CallRecord) -> list[str]:
+        """What a call has changed, as far as its module says so; a plan shows that at its end."""
+        changes = [] if self._planning else record.diff
+        return [line for change in changes for line in differences.lines(t.cast(differences.Change, change))]
 
     def _is_shown(self, record: CallRecord) -> bool:
         if record.status == records.FAILED or self._display.verbosity >= 1:
