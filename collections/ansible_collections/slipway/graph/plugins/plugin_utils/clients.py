@@ -40,7 +40,7 @@ def keep_clients() -> None:
             tuple(sorted((name, value) for name, value in kwargs.items() if name != "config" and value is not None)),
             repr(sorted(options.items())) if options else None,
             self.profile,
-            tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))),
+            _settings(),
         )
         try:
             return clients[key]
@@ -51,6 +51,30 @@ def keep_clients() -> None:
             return client
 
     session_class.create_client = kept_client
+
+
+def keep_sessions() -> None:
+    """Make boto3 answer an equal request for a session with the one it made before, as long as its settings hold."""
+    original: t.Any = boto3.session.Session
+    kept: dict[t.Any, t.Any] = {}
+
+    class KeptSession(original):
+        def __new__(cls, *arguments: t.Any, **options: t.Any) -> t.Any:
+            key = (arguments, tuple(sorted(options.items())), _settings())
+            if key not in kept:
+                kept[key] = super().__new__(cls)
+            return kept[key]
+
+        def __init__(self, *arguments: t.Any, **options: t.Any) -> None:
+            if not hasattr(self, "_session"):
+                super().__init__(*arguments, **options)
+
+    boto3.session.Session = KeptSession  # type: ignore[misc]
+
+
+def _settings() -> tuple[tuple[str, str], ...]:
+    """What the environment says of credentials, Region and endpoints."""
+    return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
 
 
 def keep_models() -> None:

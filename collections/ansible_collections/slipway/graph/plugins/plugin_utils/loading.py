@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import typing as t
+from pathlib import Path
 
 from ansible.errors import AnsibleParserError
+from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
@@ -56,7 +59,7 @@ def load_play(
     play = Play.load(
         {"name": "converge", "hosts": host, "gather_facts": False, "roles": roles},
         variable_manager=parent._variable_manager,
-        loader=parent._loader,
+        loader=_reading_once(parent._loader),
         vars=dict(parent.vars),
     )
     play.vars_files = parent.vars_files
@@ -65,6 +68,22 @@ def load_play(
     play._group_actions = parent._group_actions
     play.environment = [environment]
     return play
+
+
+def _reading_once(loader: DataLoader) -> DataLoader:
+    """A loader that hands out what it has read instead of a deep copy, which takes longer than reading.
+
+    Only of argument_specs, which nobody changes, more than one may have the same.
+    """
+    loader = copy.copy(loader)
+    read = type(loader).load_from_file
+
+    def load_from_file(file_name: str, *_cache: t.Any, **options: t.Any) -> t.Any:
+        kept = Path(file_name).stem == "argument_specs"
+        return read(loader, file_name, cache="all" if kept else "none", **{**options, "unsafe": True})
+
+    loader.load_from_file = load_from_file
+    return loader
 
 
 def load_steps(play: Play, task_files: t.Sequence[str] = ()) -> list[Step]:

@@ -11,6 +11,8 @@ import typing as t
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible._internal._templating._engine import TemplateEngine
+from ansible._internal._templating._jinja_bits import _flatten_and_lazify_vars
+from ansible._internal._templating._utils import TemplateContext
 from ansible.errors import AnsibleError
 from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.inventory.host import Host
@@ -34,6 +36,7 @@ class KeepingEngine(TemplateEngine):
 
     _kept_environment: t.ClassVar[t.Any] = None
     _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
+    _layers: t.Any = None
 
     @property
     def environment(self) -> t.Any:
@@ -41,6 +44,15 @@ class KeepingEngine(TemplateEngine):
         if KeepingEngine._kept_environment is None:
             KeepingEngine._kept_environment = super().environment
         return KeepingEngine._kept_environment
+
+    @property
+    def available_variables(self) -> t.Any:
+        """The variables, each rendered once: Ansible renders them again for each template that names them."""
+        if self._layers is None:
+            if TemplateContext.current(optional=True) is None:
+                return super().available_variables
+            self._layers = collections.ChainMap(*_flatten_and_lazify_vars(super().available_variables))
+        return self._layers
 
     def _compile_template(self, template: str, options: t.Any) -> t.Any:
         key = (str(template), options.escape_backslashes, options.overrides)

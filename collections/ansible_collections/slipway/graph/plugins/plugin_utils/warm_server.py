@@ -263,6 +263,7 @@ def prepare(collection_paths: list[str]) -> Worker:
     clients = importlib.import_module(f"{UTILS}.clients")
     clients.keep_event_names()
     clients.keep_models()
+    clients.keep_sessions()
     clients.keep_clients()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
@@ -313,6 +314,7 @@ def main() -> None:
     warm_up(json.loads(sys.stdin.readline() or "{}"))
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 20, 100)
     while True:
         message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
         if not message:

@@ -1,0 +1,54 @@
+"""What a warm process keeps of botocore."""
+
+from __future__ import annotations
+
+import typing as t
+
+import boto3
+import botocore.client
+import botocore.hooks
+import botocore.session
+import pytest
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import clients
+
+
+@pytest.fixture(autouse=True)
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A botocore that keeps, for as long as a test runs."""
+    for owner, name in [
+        (boto3.session, "Session"),
+        (botocore.session.Session, "create_client"),
+        (botocore.hooks.EventAliaser, "_alias_event_name"),
+    ]:
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unused")
+    clients.keep_event_names()
+    clients.keep_sessions()
+    clients.keep_clients()
+
+
+def test_an_equal_request_gets_the_same_session_and_client() -> None:
+    first, second = boto3.session.Session(), boto3.session.Session()
+    assert first is second
+    assert first.client("sts", region_name="eu-central-1") is second.client("sts", region_name="eu-central-1")
+
+
+def test_other_options_get_another_client() -> None:
+    session = boto3.session.Session()
+    assert session.client("sts", region_name="eu-central-1") is not session.client("sts", region_name="eu-west-1")
+
+
+def test_other_credentials_in_the_environment_get_another_session_and_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = boto3.session.Session().client("sts", region_name="eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
+    second = boto3.session.Session().client("sts", region_name="eu-central-1")
+    assert first is not second
+    assert boto3.session.Session().get_credentials().access_key == "second"
+
+
+def test_renamed_events_are_still_renamed() -> None:
+    aliaser: t.Any = botocore.hooks.EventAliaser(botocore.hooks.HierarchicalEmitter())
+    assert aliaser._alias_event_name("before-call.autoscaling") == "before-call.auto-scaling"
+    assert aliaser._alias_event_name("before-call.ec2") == "before-call.ec2"
