@@ -165,6 +165,8 @@ class Bench:
             **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port,
             "ANSIBLE_ROLES_PATH": f"{ROOT / 'roles'}:{self.folder / 'roles'}",
         }  # fmt: skip
+        # Containers often set it; then Python compiles what it imports in every run, whatever is measured.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if tool == MITOGEN:
             found = importlib.util.find_spec("ansible_mitogen")
             if found is None or not found.origin:
