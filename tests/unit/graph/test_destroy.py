@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import typing as t
+
+import boto3
+
 from tests.support.api_proxy import ApiProxy
+from tests.support.emulators import CREDENTIALS
 from tests.support.playbook import Project
 
 AWS = tuple[Project, ApiProxy]
+
+
+def client(proxy: ApiProxy, service: str) -> t.Any:
+    return boto3.session.Session().client(
+        service,  # type: ignore[call-overload]  # the name is a variable here
+        endpoint_url=proxy.url,
+        region_name="eu-central-1",
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
 
 CLUSTER = """
 - name: Cluster
@@ -55,3 +71,108 @@ def test_rule_10_what_is_known_by_name_is_deleted_although_its_inputs_have_chang
     destroyed = project.converge("compute", state="absent", confirm="demo-test")
     assert destroyed.returncode == 0, destroyed.output
     assert destroyed.calls("changed") == ["Cluster", "Revision", "Service"]
+
+
+PROTECTED = """
+- name: VPC
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16}
+  register: data_vpc
+- name: Subnets
+  amazon.aws.ec2_vpc_subnet:
+    {vpc_id: "{{ data_vpc.vpc.id }}", cidr: "10.0.{{ index }}.0/24", az: "eu-central-1{{ item }}"}
+  loop: [a, b]
+  loop_control: {index_var: index}
+  register: data_subnets
+- name: Database subnets
+  amazon.aws.rds_subnet_group:
+    {name: demo, description: demo, state: present,
+     subnets: "{{ data_subnets.results | map(attribute='subnet.id') | list }}"}
+  register: data_database_subnets
+- name: Database
+  amazon.aws.rds_instance:
+    {db_instance_identifier: demo, engine: mysql, db_instance_class: db.t3.micro, allocated_storage: 20, state: present,
+     master_username: admin, master_user_password: "not-so-secret-1", deletion_protection: true,
+     db_subnet_group_name: "{{ data_database_subnets.subnet_group.name }}",
+     skip_final_snapshot: true}
+  vars: {protect: "{{ data_protect }}"}
+- name: Group
+  amazon.aws.ec2_security_group: {name: demo, description: demo, vpc_id: "{{ data_vpc.vpc.id }}"}
+  register: data_group
+- name: Load balancer
+  amazon.aws.elb_application_lb:
+    name: demo
+    subnets: "{{ data_subnets.results | map(attribute='subnet.id') | list }}"
+    security_groups: ["{{ data_group.group_id }}"]
+    deletion_protection: true
+    state: present
+"""
+
+
+def test_rule_10_protection_is_switched_off_and_a_last_snapshot_is_taken_each_time(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", PROTECTED)
+    project.inventory(data_protect=True)
+    rds = client(proxy, "rds")
+    for times in (1, 2):
+        applied = project.converge("data")
+        assert applied.returncode == 0, applied.output
+        destroyed = project.converge("data", state="absent", confirm="demo-test")
+        assert destroyed.returncode == 0, destroyed.output
+        assert "Database: switch off its deletion protection" in destroyed.calls("changed")
+        assert "Load balancer: switch off its deletion protection" in destroyed.calls("changed")
+        assert rds.describe_db_instances()["DBInstances"] == []
+        assert client(proxy, "elbv2").describe_load_balancers()["LoadBalancers"] == []
+        names = [each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]]
+        assert len(names) == times
+        assert all(name.startswith("demo-final-") for name in names)
+
+
+def test_rule_10_what_is_not_marked_to_be_protected_goes_without_a_snapshot(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", PROTECTED)
+    project.inventory(data_protect=False)
+    project.converge("data")
+    refused = project.converge("data", state="absent")
+    assert "-e confirm=demo-test" in refused.result["msg"]
+    assert "[protected]" not in refused.result["msg"]
+    proxy.forget()
+    planned = project.converge("data", state="absent", arguments=("--check",))
+    assert "Database" in planned.calls("planned")
+    assert proxy.writes == []
+    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    assert client(proxy, "rds").describe_db_snapshots()["DBSnapshots"] == []
+
+
+def test_rule_10_of_a_loop_that_is_half_there_that_half_is_deleted(aws: AWS) -> None:
+    project, proxy = aws
+    project.role(
+        "logs",
+        """
+- name: Groups
+  community.aws.cloudwatchlogs_log_group: {log_group_name: "{{ item }}"}
+  loop: [one, two]
+""",
+    )
+    project.converge("logs")
+    logs = client(proxy, "logs")
+    logs.delete_log_group(logGroupName="two")
+    destroyed = project.converge("logs", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
+def test_rule_10_what_cannot_be_looked_for_is_named(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", PROTECTED)
+    project.inventory(data_protect=False)
+    project.converge("data")
+    ec2 = client(proxy, "ec2")
+    subnets = [each for each in ec2.describe_subnets()["Subnets"] if not each["DefaultForAz"]]
+    client(proxy, "elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=client(proxy, "elbv2").describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"],
+        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+    )
+    ec2.delete_subnet(SubnetId=subnets[0]["SubnetId"])
+    planned = project.converge("data", state="absent", arguments=("--check",))
+    assert "Load balancer (needs data_subnets)" in " ".join(planned.output.split())

@@ -9,15 +9,11 @@ Only what exists is deleted, and nothing before all that needs it is gone.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.display import Display
-from ansible.utils.plugin_docs import get_docstring
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils import deletions, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation
@@ -25,35 +21,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallR
 from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import INSPECT, PLAN, Options, Schedule
 from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
 
-
-@dataclasses.dataclass(frozen=True)
-class Deletion:
-    """How a module's call differs when it deletes.
-
-    ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
-    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more).
-    """
-
-    add: dict[str, t.Any] = dataclasses.field(default_factory=dict)
-    from_result: dict[str, str] = dataclasses.field(default_factory=dict)
-    identity: tuple[str, ...] = ()
-
-
-# Options without which `state: absent` deletes nothing, refuses, or leaves something behind.
-EXCEPTIONS = {
-    "amazon.aws.s3_bucket": Deletion(add={"force": True}),
-    "amazon.aws.rds_instance": Deletion(add={"wait": True}),
-    "amazon.aws.iam_role": Deletion(add={"delete_instance_profile": True}),
-    "amazon.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
-    "amazon.aws.ec2_vpc_nat_gateway": Deletion(
-        add={"release_eip": True, "wait": True}, from_result={"nat_gateway_id": "nat_gateway_id"}
-    ),
-    "amazon.aws.elb_application_lb": Deletion(add={"wait": True}),
-    "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
-    "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
-    "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
-    "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
-}
+# Steps that destroy adds are numbered from here, beyond those of any play.
+FIRST_ADDED_INDEX = 1_000_000
 
 
 def run(
@@ -72,10 +41,19 @@ def run(
     )
     inspection.run()
     _refuse_what_cannot_be_read(inspection)
-    doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.step_status(step))}
+    doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.statuses(step))}
+    _warn_of_what_may_stay(inspection, doomed)
     if options.mode != PLAN:
         _ask(prepared, inspection, doomed, confirm)
-    graph = backwards(prepared.graph, doomed)
+    graph, unprotecting = with_unprotection(backwards(prepared.graph, doomed))
+
+    def arguments(step: Step, given: deletions.Arguments) -> deletions.Arguments | None:
+        if step in unprotecting:
+            found = inspection.results.get(unprotecting[step])
+            return deletions.arguments_to_unprotect(step.module, given, found)
+        found = inspection.results.get(step)
+        return deletions.arguments_to_delete(step.module, given, found, _is_protected(step, prepared))
+
     deletion = Schedule(
         graph,
         prepared.renderer,
@@ -83,11 +61,28 @@ def run(
         dataclasses.replace(
             options,
             register=False,
-            options_of=lambda step: _deletion(step).identity or None,
-            arguments=lambda step, given: _arguments(step, given, inspection.results.get(step)),
+            options_of=lambda step: deletions.deletion_of(step.module).identity or None,
+            arguments=arguments,
         ),
     )
     return graph, deletion.run()
+
+
+def with_unprotection(graph: Graph) -> tuple[Graph, dict[Step, Step]]:
+    """The graph with a step before each one whose resource may be protected, and which is before which."""
+    before: dict[Step, Step] = {}
+    for step in graph.steps:
+        if deletions.deletion_of(step.module).unprotection:
+            name = f"{step.name}: switch off its deletion protection"
+            new = dataclasses.replace(
+                step, index=step.index + FIRST_ADDED_INDEX, name=name, registers=(), protect=False
+            )
+            before[new] = step
+    order = {**graph.order, **{new: graph.order[step] for new, step in before.items()}}
+    for new, step in before.items():
+        order[step] = {*order[step], new}
+    steps = [*before, *graph.steps]
+    return Graph(steps, {step: set() for step in steps}, order), before
 
 
 def backwards(graph: Graph, kept: set[Step]) -> Graph:
@@ -110,43 +105,29 @@ def backwards(graph: Graph, kept: set[Step]) -> Graph:
     return Graph([step for step in graph.steps if step in kept], {step: set() for step in kept}, order)
 
 
-@functools.lru_cache
-def can_be_absent(module: str) -> bool:
-    """Whether a module knows ``state: absent``, by its documentation, fragments included."""
-    found = module_loader.find_plugin_with_context(module)
-    if not found.resolved:
+def _is_to_go(step: Step, statuses: set[str]) -> bool:
+    if not deletions.can_be_absent(step.module):
         return False
-    documentation = get_docstring(found.plugin_resolved_path, fragment_loader, is_module=True)[0] or {}
-    state = (documentation.get("options") or {}).get("state") or {}
-    return "absent" in (state.get("choices") or [])
-
-
-def _deletion(step: Step) -> Deletion:
-    return EXCEPTIONS.get(step.module, Deletion())
-
-
-def _is_to_go(step: Step, status: str) -> bool:
-    if not can_be_absent(step.module):
-        return False
-    found = (records.OK, records.CHANGED)
+    found = {records.OK, records.CHANGED}
     # What is known by its identity alone may exist although its other inputs do not, or differ.
-    return status in (*found, records.PLANNED, records.UNKNOWN) if _deletion(step).identity else status in found
+    if deletions.deletion_of(step.module).identity:
+        found |= {records.PLANNED, records.UNKNOWN}
+    return bool(statuses & found)
 
 
-def _arguments(step: Step, given: dict[str, t.Any], result: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    deletion = _deletion(step)
-    found = {option: value for option, key in deletion.from_result.items() if (value := _found(given, result, key))}
-    return {**given, **deletion.add, **found, "state": "absent"}
-
-
-def _found(given: dict[str, t.Any], result: dict[str, t.Any] | None, key: str) -> t.Any:
-    """A value from what the read pass found, of the loop item that has the same arguments."""
-    for item in (result or {}).get("results", [result or {}]):
-        asked = (item.get("invocation") or {}).get("module_args") or {}
-        if item.get(key) and all(str(asked.get(name)) == str(value) for name, value in given.items() if name in asked
-                                 and isinstance(value, (str, int))):  # fmt: skip
-            return item[key]
-    return None
+def _warn_of_what_may_stay(inspection: Schedule, doomed: set[Step]) -> None:
+    """What needs something that is missing cannot be looked for; it may exist if that was deleted by somebody else."""
+    kept = {step.index for step in doomed}
+    hidden = [
+        f"  {record.title} (needs {', '.join(record.unknown)})"
+        for record in sorted(inspection.records, key=lambda record: record.order)
+        if record.status == records.UNKNOWN and record.order[0] not in kept and deletions.can_be_absent(record.module)
+    ]
+    if hidden and doomed:  # of a system that is gone as a whole nothing is hidden
+        Display().warning(
+            "not looked for, because what they need does not exist; if they do, they stay (see orphans):\n"
+            + "\n".join(hidden)
+        )
 
 
 def _refuse_what_cannot_be_read(inspection: Schedule) -> None:

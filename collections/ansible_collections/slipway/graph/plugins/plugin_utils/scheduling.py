@@ -30,7 +30,8 @@ UNTIL_RETRIES = 3
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
 
-ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any]]
+# Changes a call's arguments; None means that there is nothing to call for.
+ArgumentsFilter = c.Callable[[Step, dict[str, t.Any]], dict[str, t.Any] | None]
 ActionRunner = c.Callable[[Step, Variables, bool], t.Any]
 
 
@@ -166,6 +167,10 @@ class Schedule:
                 position = self._progress[step].next_position
                 self._add_record(self._record(step, position, None, records.BLOCKED, msg=self.stopped))
 
+    def statuses(self, step: Step) -> set[str]:
+        """The statuses of a step's calls."""
+        return self._progress[step].statuses
+
     def step_status(self, step: Step) -> str:
         """A step's status: the gravest among its calls'."""
         statuses = self._progress[step].statuses
@@ -297,15 +302,20 @@ class Schedule:
                 self._end_call(call, results.skipped(false_condition), records.SKIPPED)
                 return
             call.module_call = self._module_call(call)
+            if call.module_call is None:
+                self._end_call(call, results.skipped("nothing to do"), records.SKIPPED)
+                return
         except AnsibleError as error:
             self._end_call(call, {"failed": True, "changed": False, "msg": str(error)}, records.FAILED)
             return
         self._dispatch(call)
 
-    def _module_call(self, call: _Call) -> ModuleCall:
+    def _module_call(self, call: _Call) -> ModuleCall | None:
         step = call.step
         rendered = self._renderer.arguments(step, call.variables, self._options.options_of(step))
         arguments = self._options.arguments(step, rendered)
+        if arguments is None:
+            return None
         check_mode = self._check_mode(call)
         plans = self._options.mode != APPLY or check_mode
         mode = self._options.mode if self._options.mode != APPLY else (PLAN if check_mode else APPLY)

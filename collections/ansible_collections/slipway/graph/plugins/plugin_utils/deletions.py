@@ -1,0 +1,152 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a module's call differs when it deletes: one table for the modules that need more than ``state: absent``."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+import functools
+import typing as t
+
+from ansible.plugins.loader import fragment_loader, module_loader
+from ansible.utils.plugin_docs import get_docstring
+
+Arguments = dict[str, t.Any]
+# What a module returns in the place of a secret argument.
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+@dataclasses.dataclass(frozen=True)
+class Unprotection:
+    """How a resource is told that it may be deleted, before it is.
+
+    ``options`` replace those of the task; ``keep`` are the only ones of the task that stay, all if it is empty.
+    ``protected`` is the key of the result that says whether this is needed at all.
+    """
+
+    options: Arguments
+    protected: str
+    keep: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Deletion:
+    """How a module's call differs when it deletes.
+
+    ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
+    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more). ``snapshot``
+    makes the options that take a last snapshot of what is protected.
+    """
+
+    add: Arguments = dataclasses.field(default_factory=dict)
+    from_result: dict[str, str] = dataclasses.field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    unprotection: Unprotection | None = None
+    snapshot: c.Callable[[Arguments], Arguments] = lambda _given: {}
+
+
+def _stamped(name: str) -> str:
+    """A name for a last snapshot that no earlier one has: snapshots outlive what they are of."""
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{name}-final-{now:%Y%m%d-%H%M%S}"
+
+
+_LOAD_BALANCER = Deletion(
+    add={"wait": True}, unprotection=Unprotection({"deletion_protection": False}, "deletion_protection_enabled")
+)
+# Options without which `state: absent` deletes nothing, refuses, or leaves something behind.
+EXCEPTIONS = {
+    "amazon.aws.s3_bucket": Deletion(add={"force": True}),
+    "amazon.aws.rds_instance": Deletion(
+        add={"wait": True},
+        unprotection=Unprotection(
+            {"deletion_protection": False, "apply_immediately": True, "state": "present"},
+            "deletion_protection",
+            keep=("db_instance_identifier", "region"),
+        ),
+        snapshot=lambda given: {
+            "skip_final_snapshot": False,
+            "final_db_snapshot_identifier": _stamped(given["db_instance_identifier"]),
+        },
+    ),
+    "amazon.aws.rds_cluster": Deletion(
+        add={"wait": True},
+        unprotection=Unprotection(
+            {"deletion_protection": False, "apply_immediately": True, "state": "present"},
+            "deletion_protection",
+            keep=("db_cluster_identifier", "engine", "region"),
+        ),
+        snapshot=lambda given: {
+            "skip_final_snapshot": False,
+            "final_snapshot_identifier": _stamped(given["db_cluster_identifier"]),
+        },
+    ),
+    "amazon.aws.iam_role": Deletion(add={"delete_instance_profile": True}),
+    "amazon.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
+    "amazon.aws.ec2_vpc_nat_gateway": Deletion(
+        add={"release_eip": True, "wait": True}, from_result={"nat_gateway_id": "nat_gateway_id"}
+    ),
+    "amazon.aws.elb_application_lb": _LOAD_BALANCER,
+    "community.aws.elb_network_lb": _LOAD_BALANCER,
+    "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
+    "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
+    "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
+    "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
+}
+
+
+def deletion_of(module: str) -> Deletion:
+    """How a module deletes."""
+    return EXCEPTIONS.get(module, Deletion())
+
+
+@functools.lru_cache
+def can_be_absent(module: str) -> bool:
+    """Whether a module knows ``state: absent``, by its documentation, fragments included."""
+    found = module_loader.find_plugin_with_context(module)
+    if not found.resolved:
+        return False
+    documentation = get_docstring(found.plugin_resolved_path, fragment_loader, is_module=True)[0] or {}
+    state = (documentation.get("options") or {}).get("state") or {}
+    return "absent" in (state.get("choices") or [])
+
+
+def arguments_to_delete(module: str, given: Arguments, found: Arguments | None, protect: bool) -> Arguments:
+    """A call's arguments when it deletes; ``found`` is what its read pass returned."""
+    deletion = deletion_of(module)
+    filled = {
+        option: value
+        for option, key in deletion.from_result.items()
+        if (value := found_value(given, found, key)) is not None
+    }
+    snapshot = deletion.snapshot(given) if protect else {}
+    return {**given, **deletion.add, **filled, **snapshot, "state": "absent"}
+
+
+def arguments_to_unprotect(module: str, given: Arguments, found: Arguments | None) -> Arguments | None:
+    """The arguments of the call that lets a resource be deleted; ``None`` if nothing keeps it from that."""
+    unprotection = deletion_of(module).unprotection
+    if unprotection is None or str(found_value(given, found, unprotection.protected)).lower() != "true":
+        return None
+    kept = {name: value for name, value in given.items() if not unprotection.keep or name in unprotection.keep}
+    return {**kept, **unprotection.options}
+
+
+def found_value(given: Arguments, found: Arguments | None, key: str) -> t.Any:
+    """A value from what the read pass found, of the loop item that has the same arguments."""
+    found = found or {}
+    for item in found.get("results", [found]):
+        if item.get(key) is not None and ("results" not in found or _has_arguments(item, given)):
+            return item[key]
+    return None
+
+
+def _has_arguments(item: Arguments, given: Arguments) -> bool:
+    asked = (item.get("invocation") or {}).get("module_args") or {}
+    return all(
+        str(asked[name]) == str(value)
+        for name, value in given.items()
+        if isinstance(value, (str, int)) and asked.get(name, HIDDEN) != HIDDEN
+    )
