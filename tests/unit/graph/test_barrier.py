@@ -13,7 +13,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Bucke
 
 def client(service: str = "ec2", endpoint: str = "http://127.0.0.1:4566") -> t.Any:
     model = types.SimpleNamespace(service_name=service)
-    return types.SimpleNamespace(meta=types.SimpleNamespace(service_model=model, endpoint_url=endpoint))
+    meta = types.SimpleNamespace(service_model=model, endpoint_url=endpoint, region_name="eu-central-1")
+    return types.SimpleNamespace(meta=meta, _get_credentials=lambda: None)
 
 
 def send(_client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]:

@@ -15,7 +15,7 @@ import time
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import consistency, differences
+from ansible_collections.slipway.graph.plugins.plugin_utils import consistency, differences, reads
 from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
 
 READ_PREFIXES = (
@@ -72,11 +72,14 @@ class Seam:
         # Whether to find out what the stopped write would change; the running module sets it.
         self.compares = False
         self._reads: list[differences.Read] = []
+        self._answers = reads.Reads()
 
     def begin(self, mode: str) -> None:
         """Start the books of the next call; ``mode`` is apply, plan or inspect (see :meth:`intercept`)."""
         self.mode, self.calls, self.writes, self.changes, self._reads = mode, [], [], [], []
         self.compares = False
+        if mode == "apply":
+            self._answers.forget()
 
     def intercept(self, original: t.Callable[..., t.Any], client: t.Any, operation: str, parameters: t.Any) -> t.Any:
         """Send, journal or stop one API call.
@@ -92,7 +95,7 @@ class Seam:
             if self.compares:
                 self.changes = self._changes(client, operation, parameters)
             raise WriteBarrier(f"{service}:{operation}")
-        answer = self._send(original, client, service, operation, parameters)
+        answer = self._answer(original, client, service, operation, parameters)
         if self.compares and self.mode == "plan" and differences.is_kept(operation):
             self._reads.append(differences.Read(operation, _plain(parameters), _plain(answer)))
         return answer
@@ -101,6 +104,19 @@ class Seam:
         shape = client.meta.service_model.operation_model(operation).input_shape
         required = shape.required_members if shape else []
         return differences.of_write(operation, _plain(parameters), required, self._reads)
+
+    def _answer(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
+        """Send a call; where nothing is written, equal reads are sent once."""
+        if self.mode == "apply":
+            return self._send(original, client, service, operation, parameters)
+        key = reads.key_of(client, operation, parameters)
+        answer = self._answers.find(key)
+        if answer is None:
+            answer = self._send(original, client, service, operation, parameters)
+            self._answers.keep(key, answer)
+        return answer
 
     def _send(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
