@@ -47,6 +47,7 @@ BEFORE = {"team": "blue", "versioning": False, "days": 30, "size": "db.t3.small"
           "word": "first-planted-word"}  # fmt: skip
 AFTER = {"team": "red", "versioning": True, "days": 7, "size": "db.t3.large", "password": "next-planted-secret",
          "word": "next-planted-word", "force": True}  # fmt: skip
+FILES = ("journal.json", "plan.json", "plan.md", "report.html")
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_rule_07_differences_show_what_was_before_and_hide_secrets(applied: AWS)
     assert {"name": "DBInstanceClass", "before": "db.t3.small", "after": "db.t3.large"} in found["Database"]
     assert found["File"][0]["before"] == "team blue\n"
     assert "    ~ DBInstanceClass: db.t3.small -> db.t3.large\n" in planned.output
-    written = "".join((project.folder / name).read_text() for name in ("journal.json", "plan.json", "plan.md"))
+    written = "".join((project.folder / name).read_text() for name in FILES)
     assert not re.findall("(?:first|next)-planted-(?:secret|word)", planned.output + written)
 
 
@@ -116,6 +117,14 @@ def test_rule_07_the_summary_is_markdown(applied: AWS) -> None:
     text = (project.folder / "plan.md").read_text()
     assert text.startswith("**demo-test**: 6 to change, 4 unchanged\n")
     assert '+ data: Logs: logs:PutRetentionPolicy {"logGroupName": "demo", "retentionInDays": 7}' in text
+
+
+def test_rule_15_a_run_leaves_its_report(applied: AWS) -> None:
+    project, _proxy = applied
+    plan(project, "--diff", **AFTER)
+    text = (project.folder / "report.html").read_text()
+    assert "6 to change, 4 unchanged" in text
+    assert "~ DBInstanceClass: db.t3.small -&gt; db.t3.large" in text
 
 
 def test_rule_07_an_apply_leaves_no_plan_and_a_journal_of_another_name_lends_it(aws: AWS) -> None:
