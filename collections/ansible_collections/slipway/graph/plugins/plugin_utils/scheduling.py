@@ -123,6 +123,8 @@ class Schedule:
         self._selector = selectors.DefaultSelector()
         self._numbers = itertools.count()
         self._origin = time.monotonic()
+        # How many records there will be, as far as is known.
+        self._expected = len(graph.steps)
 
     def run(self) -> list[CallRecord]:
         """Run until everything that can run has ended.
@@ -197,6 +199,7 @@ class Schedule:
             entry = heapq.heappop(self._ready)
             if self._advance(entry[2]):
                 heapq.heappush(self._ready, entry)
+            self._collect(timeout=0)  # what has ended meanwhile may make something more urgent ready
 
     @property
     def _free(self) -> bool:
@@ -227,6 +230,7 @@ class Schedule:
             return True
         try:
             self._progress[step].items = self._renderer.loop_items(step)
+            self._expected += self._progress[step].size - 1
         except AnsibleError as error:
             return self._loop_failed(step, error)
         if self._progress[step].items == []:
@@ -364,6 +368,9 @@ class Schedule:
         if self._options.on_tick:
             self._options.on_tick(self._what_runs)
             timeout = TICK_SECONDS if timeout is None else min(timeout, TICK_SECONDS)
+        self._collect(timeout)
+
+    def _collect(self, timeout: float | None) -> None:
         for key, _events in self._selector.select(timeout):
             if key.fileobj is self._options.interrupts:
                 self._obey(self._options.interrupts)
@@ -539,8 +546,7 @@ class Schedule:
 
     def _add_record(self, record: CallRecord) -> None:
         self.records.append(record)
-        waiting = sum(progress.size for progress in self._progress.values())
-        self._options.on_record(record, len(self.records), waiting)
+        self._options.on_record(record, len(self.records), self._expected)
 
 
 def _last_error(call: _Call) -> str:
