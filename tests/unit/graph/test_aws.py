@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import typing as t
 
-import boto3
 import pytest
 
 from tests.support.api_proxy import ApiProxy
+from tests.support.aws import client
 from tests.support.emulators import CREDENTIALS
 from tests.support.playbook import Project
 
@@ -43,16 +44,6 @@ def network(aws: AWS) -> AWS:
     return aws
 
 
-def client(proxy: ApiProxy, service: str) -> object:
-    return boto3.client(
-        service,  # type: ignore[call-overload]  # the name is a variable here
-        endpoint_url=proxy.url,
-        region_name="eu-central-1",
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
 def test_rule_07_a_plan_writes_nothing_and_names_what_the_apply_makes(network: AWS) -> None:
     project, proxy = network
     plan = project.converge("network", arguments=("--check",))
@@ -79,12 +70,12 @@ def test_rule_12_what_was_changed_behind_our_back_is_planned_and_put_right(netwo
     project, proxy = network
     project.converge("network")
     s3 = client(proxy, "s3")
-    s3.put_bucket_versioning(Bucket="demo-bucket", VersioningConfiguration={"Status": "Suspended"})  # type: ignore[attr-defined]
+    s3.put_bucket_versioning(Bucket="demo-bucket", VersioningConfiguration={"Status": "Suspended"})
     plan = project.converge("network", arguments=("--check",))
     assert plan.calls("planned") == ["Bucket"]
     assert plan.result["calls"][3]["writes"][0]["operation"] == "PutBucketVersioning"
     assert project.converge("network").calls("changed") == ["Bucket"]
-    assert s3.get_bucket_versioning(Bucket="demo-bucket")["Status"] == "Enabled"  # type: ignore[attr-defined]
+    assert s3.get_bucket_versioning(Bucket="demo-bucket")["Status"] == "Enabled"
 
 
 def test_rule_10_destroy_refuses_lists_then_deletes_everything(network: AWS) -> None:
@@ -102,7 +93,7 @@ def test_rule_10_destroy_refuses_lists_then_deletes_everything(network: AWS) -> 
     destroyed = project.converge("network", state="absent", confirm="demo-test")
     assert destroyed.returncode == 0, destroyed.output
     ec2 = client(proxy, "ec2")
-    assert ec2.describe_vpcs(Filters=[{"Name": "tag:system", "Values": ["demo"]}])["Vpcs"] == []  # type: ignore[attr-defined]
+    assert ec2.describe_vpcs(Filters=[{"Name": "tag:system", "Values": ["demo"]}])["Vpcs"] == []
     plan = project.converge("network", arguments=("--check",))
     assert len(plan.calls("planned") + plan.calls("unknown")) == 7
 
@@ -152,7 +143,7 @@ def test_rule_12_drift_is_told_from_an_intended_change(aws: AWS) -> None:
     first = project.converge("demo", arguments=("--check",), applied=applied)
     assert not any(call["drift"] for call in first.journal["calls"])
     project.converge("demo", applied=applied)
-    client(proxy, "logs").put_retention_policy(logGroupName="demo", retentionInDays=3)  # type: ignore[attr-defined]
+    client(proxy, "logs").put_retention_policy(logGroupName="demo", retentionInDays=3)
     drifted = project.converge("demo", arguments=("--check",), applied=applied)
     assert [call["drift"] for call in drifted.journal["calls"]] == [True]
 
@@ -235,7 +226,7 @@ def test_without_any_permission_nothing_is_written(aws: AWS) -> None:
 def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: AWS) -> None:
     project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
-    dynamodb.create_table(  # type: ignore[attr-defined]
+    dynamodb.create_table(
         TableName="locks",
         KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
@@ -246,7 +237,7 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
     assert project.run(lock).result["acquired"]
     assert _freed(dynamodb), "the lock outlived its run"
 
-    dynamodb.put_item(  # type: ignore[attr-defined]
+    dynamodb.put_item(
         TableName="locks",
         Item={"LockID": {"S": "demo-test"}, "Holder": {"S": "ann@elsewhere:1:1"}, "Reason": {"S": "rollout"},
               "Since": {"S": "2026-01-01T00:00:00+00:00"}, "ExpiresAt": {"N": str(int(time.time()) + 600)}},
@@ -254,7 +245,7 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
     refused = project.run(lock)
     assert "demo-test is locked by ann@elsewhere:1:1 since 2026-01-01T00:00:00+00:00 (rollout)" in refused.result["msg"]
 
-    dynamodb.update_item(  # type: ignore[attr-defined]
+    dynamodb.update_item(
         TableName="locks", Key={"LockID": {"S": "demo-test"}},
         UpdateExpression="SET ExpiresAt = :past", ExpressionAttributeValues={":past": {"N": "1"}},
     )  # fmt: skip
@@ -272,7 +263,7 @@ def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
 def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
     _project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
-    dynamodb.create_table(  # type: ignore[attr-defined]
+    dynamodb.create_table(
         TableName="locks",
         KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
@@ -287,15 +278,15 @@ def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
             [sys.executable, lock_keeper.__file__], input=request, text=True, env=environment, check=True,
             stdout=subprocess.DEVNULL, timeout=60,
         )  # fmt: skip
-        assert "Item" in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})  # type: ignore[attr-defined]
+        assert "Item" in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})
         holder.kill()
     assert _freed(dynamodb)
 
 
-def _freed(dynamodb: object) -> bool:
+def _freed(dynamodb: t.Any) -> bool:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        answer = dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})  # type: ignore[attr-defined]
+        answer = dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})
         if "Item" not in answer:
             return True
         time.sleep(0.2)

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import typing as t
-
-import boto3
-
 from tests.support.api_proxy import ApiProxy
-from tests.support.emulators import CREDENTIALS
+from tests.support.aws import client
 from tests.support.playbook import Project
 
 AWS = tuple[Project, ApiProxy]
-
-
-def client(proxy: ApiProxy, service: str) -> t.Any:
-    return boto3.session.Session().client(
-        service,  # type: ignore[call-overload]  # the name is a variable here
-        endpoint_url=proxy.url,
-        region_name="eu-central-1",
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 CLUSTER = """

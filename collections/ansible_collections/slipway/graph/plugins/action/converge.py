@@ -22,6 +22,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils import (
     lock_keeper,
     plan,
     records,
+    saved_plan,
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
@@ -42,6 +43,7 @@ ARGUMENTS = {
     "parallel": {"type": "int", "default": 16},
     "journal": {"type": "path", "default": ""},
     "applied": {"type": "path", "default": ""},
+    "plan": {"type": "path", "default": ""},
     "outputs": {"type": "raw", "default": {}},
 }
 # From here on people want to know what an apply waited for.
@@ -94,23 +96,31 @@ class ActionModule(ActionBase):
         planning = bool(self._task.check_mode)
         digests = applied.read(options["applied"])
         host = prepared.host.name
-        progress = Progress(Display(), planning, prefix=f"{host} " if self._has_company else "")
+        held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
+        progress = Progress(
+            Display(),
+            planning,
+            prefix=f"{host} " if self._has_company else "",
+            is_silent=lambda: interrupts.level > 0,
+        )
         run_options = Options(
             mode=PLAN if planning else APPLY,
             parallel=options["parallel"],
             start_action=lambda step, variables, check: ActionFork(
                 step, variables, prepared.host, self._play_context, self._shared_loader_obj, check
             ),
-            on_record=lambda *shown: None if interrupts.level else progress.show(*shown),
-            on_tick=lambda what_runs: None if interrupts.level else progress.tick(what_runs),
+            on_record=progress.show,
+            on_tick=progress.tick,
             interrupts=interrupts,
+            saved_plan=held_to,
             diff=bool(self._task.diff),
         )
-        if options["state"] == "absent":
-            graph, calls = destroy.run(prepared, processes, run_options, options["confirm"])
-        else:
-            graph = prepared.graph
-            calls = Schedule(graph, prepared.renderer, processes, run_options).run()
+        with progress:
+            if options["state"] == "absent":
+                graph, calls = destroy.run(prepared, processes, run_options, options["confirm"])
+            else:
+                graph = prepared.graph
+                calls = Schedule(graph, prepared.renderer, processes, run_options).run()
         if planning:
             applied.mark_drift(calls, digests)
         elif options["applied"]:
@@ -121,7 +131,6 @@ class ActionModule(ActionBase):
             documents.write(options["journal"], run, planned)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
-        progress.end()
         text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]
         # All at once: several hosts may be speaking.
         Display().display("\n".join([f"{host}:", *text] if self._has_company else text))

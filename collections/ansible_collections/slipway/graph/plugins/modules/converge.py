@@ -67,6 +67,12 @@ options:
         example V(first.json), they are called V(first.report.html) and so on.
     type: path
     default: ""
+  plan:
+    description:
+      - A plan, as C(plan.json) of an earlier run in check mode. A call whose first write is now another one than
+        planned stops before it writes, and nothing new starts after it. Calls whose inputs did not exist yet are free.
+    type: path
+    default: ""
   applied:
     description:
       - A JSON file with digests of the inputs of the last apply, written by an apply and read by a plan. A call that

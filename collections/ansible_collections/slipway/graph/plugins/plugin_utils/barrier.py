@@ -71,11 +71,19 @@ class Seam:
         self.changes: list[differences.Change] = []
         # Whether to find out what the stopped write would change; the running module sets it.
         self.compares = False
+        # Takes secrets out of parameters; who runs modules sets it.
+        self.readable: t.Callable[[t.Any], t.Any] = lambda value: value
+        self._expected: list[t.Any] | None = None
         self._reads: list[differences.Read] = []
         self._answers = reads.Reads()
 
-    def begin(self, mode: str) -> None:
-        """Start the books of the next call; ``mode`` is apply, plan or inspect (see :meth:`intercept`)."""
+    def begin(self, mode: str, expected: list[t.Any] | None = None) -> None:
+        """Start the books of the next call.
+
+        :arg mode: apply, plan or inspect (see :meth:`intercept`).
+        :arg expected: the writes that a plan announced: an apply stops at a first write that is another one.
+        """
+        self._expected = expected
         self.mode, self.calls, self.writes, self.changes, self._reads = mode, [], [], [], []
         self.compares = False
         if mode == "apply":
@@ -95,10 +103,22 @@ class Seam:
             if self.compares:
                 self.changes = self._changes(client, operation, parameters)
             raise WriteBarrier(f"{service}:{operation}")
+        if self._expected is not None and not is_read(operation):
+            self._hold_to_plan(client, operation, parameters)
         answer = self._answer(original, client, service, operation, parameters)
         if self.compares and self.mode == "plan" and differences.is_kept(operation):
             self._reads.append(differences.Read(operation, _plain(parameters), _plain(answer)))
         return answer
+
+    def _hold_to_plan(self, client: t.Any, operation: str, parameters: t.Any) -> None:
+        """Stop at a first write that is not the planned one; what follows the first was not planned in detail."""
+        service = client.meta.service_model.service_name
+        write = Write(service=service, operation=operation, parameters=dict(parameters or {}))
+        tokens = _idempotency_tokens(client, operation)
+        if not self._expected or not _is_same(self._expected[0], self.readable(_plain(write)), tokens):
+            self.writes.append(write)
+            raise WriteBarrier(f"{service}:{operation}")
+        self._expected = None
 
     def _changes(self, client: t.Any, operation: str, parameters: t.Any) -> list[differences.Change]:
         shape = client.meta.service_model.operation_model(operation).input_shape
@@ -154,6 +174,26 @@ class Seam:
         finally:
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
+
+
+def _is_same(planned: t.Any, write: dict[str, t.Any], tokens: set[str]) -> bool:
+    """Whether a write is the planned one; of a planned one without parameters (by ``no_log``) only the operation."""
+    if (planned["service"], planned["operation"]) != (write["service"], write["operation"]):
+        return False
+    if planned["parameters"] is None:
+        return True
+    first, second = (
+        {name: value for name, value in each["parameters"].items() if name not in tokens} for each in (planned, write)
+    )
+    return first == second
+
+
+def _idempotency_tokens(client: t.Any, operation: str) -> set[str]:
+    """The parameters that are made up anew for each call."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return (
+        {name for name, member in shape.members.items() if member.metadata.get("idempotencyToken")} if shape else set()
+    )
 
 
 def _is_emulator(endpoint: str) -> bool:

@@ -94,8 +94,13 @@ def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
     if not call["writes"]:
         what = f"{call['module']} would change something"
     else:
-        what = _operation(call["writes"][0]) + ("" if details else f" {_parameters(call['writes'][0], limit)}")
+        what = _operation(call["writes"][0]) if details else describe_write(call["writes"][0], limit)
     return [f"{sign} {call['title']}: {what}", *(f"    {line}" for line in details)]
+
+
+def describe_write(write: dict[str, t.Any], limit: int = MAX_VALUE) -> str:
+    """One write: ``rds:ModifyDBInstance {"DBInstanceClass": "db.t3.large"}``."""
+    return f"{_operation(write)} {_parameters(write, limit)}"
 
 
 def _operation(write: dict[str, t.Any]) -> str:

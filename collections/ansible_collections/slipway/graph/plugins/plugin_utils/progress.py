@@ -48,8 +48,11 @@ COLUMNS = _columns_of_terminal()
 class Progress:
     """Shows calls as they end. A plan's own lines come at its end, in reading order, so it only shows failures.
 
+    A context: whatever ends the run, the live line is gone afterwards.
+
     :param prefix: stands before each line, where several hosts speak at once.
     :param columns: the width of the terminal; ``None`` for plain lines.
+    :param is_silent: whether nobody listens any more, since Ansible is on its way out.
     """
 
     def __init__(
@@ -59,20 +62,29 @@ class Progress:
         prefix: str = "",
         columns: int | None = COLUMNS,
         clock: c.Callable[[], float] = time.monotonic,
+        is_silent: c.Callable[[], bool] = lambda: False,
     ) -> None:
         self._display = display
         self._planning = planning
         self._prefix = prefix
         self._columns = None if prefix else columns  # several hosts cannot share one line
         self._clock = clock
+        self._is_silent = is_silent
         self._spoke = clock()
         self._counter = ""
         self._live = False
 
+    def __enter__(self) -> t.Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if not self._is_silent():
+            self._end()
+
     def show(self, record: CallRecord, done: int, total: int) -> None:
         """Show a call that has ended."""
         self._counter = f"[{done:>{len(str(total))}}/{total}]"
-        if not self._is_shown(record):
+        if self._is_silent() or not self._is_shown(record):
             return
         text = f"{self._counter} {record.status:<8} {record.title}  {record.seconds:.1f} s"
         if record.msg:
@@ -97,7 +109,7 @@ class Progress:
     def tick(self, what_runs: c.Callable[[], Running]) -> None:
         """Show what runs and for how long, if it is time to."""
         waited = self._clock() - self._spoke
-        if waited < (_REMIND_SECONDS if self._columns is None else _REDRAW_SECONDS):
+        if self._is_silent() or waited < (_REMIND_SECONDS if self._columns is None else _REDRAW_SECONDS):
             return
         running = sorted(what_runs(), key=lambda call: -call[1])
         if not running:
@@ -107,8 +119,7 @@ class Progress:
         else:
             self._draw(f"{self._counter} {_listed(running)}".strip())
 
-    def end(self) -> None:
-        """Take the live line away."""
+    def _end(self) -> None:
         if self._live:
             self._display.display(_ERASE_LINE, screen_only=True, newline=False)
             self._live = False
@@ -121,7 +132,7 @@ class Progress:
         self._spoke, self._live = self._clock(), True
 
     def _say(self, text: str, color: str | None = None) -> None:
-        self.end()
+        self._end()
         self._display.display(self._prefix + text, color=color)
         self._spoke = self._clock()
 

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records, results
+from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records, results, saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
@@ -57,6 +57,7 @@ class Options:
     # Whether to keep what each call changes, or would.
     diff: bool = False
     interrupts: Interrupts | None = None
+    saved_plan: saved_plan.SavedPlan | None = None
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
@@ -75,6 +76,9 @@ class _Call:
     attempt: int = 0
     module_call: ModuleCall | None = None
     no_log: bool = False
+    expected: saved_plan.Expected = None
+    # Asks in check mode first, because the plan announced no change and no barrier holds this call.
+    verifying: bool = False
     inputs: str = ""
     last_result: Result = dataclasses.field(default_factory=dict)
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
@@ -298,6 +302,7 @@ class Schedule:
             call.no_log = bool(self._renderer.field(step.task.no_log, variables))
             if items is not None:
                 call.label = "(hidden by no_log)" if call.no_log else self._renderer.label(step, variables, item)
+            self._hold_to_plan(call)
             if step.has_action_plugin:
                 self._start_action(call)
                 return
@@ -313,6 +318,23 @@ class Schedule:
             self._end_call(call, {"failed": True, "changed": False, "msg": str(error)}, records.FAILED)
             return
         self._dispatch(call)
+
+    def _hold_to_plan(self, call: _Call) -> None:
+        plan = self._options.saved_plan
+        if plan is None or self._options.mode != APPLY:
+            return
+        try:
+            call.expected = plan.expected(records.key_of(self._record(call.step, call.position, call.label, "")))
+        except KeyError:
+            self.stop(saved_plan.STALE)
+            raise AnsibleError(f"{saved_plan.STALE}: it does not have this call") from None
+        if call.expected and call.no_log:
+            call.expected = [{**write, "parameters": None} for write in call.expected]
+        call.verifying = call.expected == [] and not results.uses_boto3(call.step.module)
+
+    def _end_stale(self, call: _Call, message: str) -> None:
+        self.stop(saved_plan.STALE)
+        self._end_call(call, {"failed": True, "changed": False, "msg": message}, records.FAILED)
 
     def _module_call(self, call: _Call) -> ModuleCall | None:
         step = call.step
@@ -330,11 +352,12 @@ class Schedule:
             args=self._renderer.serialise(
                 call.step,
                 arguments,
-                check_mode=plans and not results.uses_boto3(call.step.module),
+                check_mode=(plans or call.verifying) and not results.uses_boto3(call.step.module),
                 no_log=call.no_log,
             ),
             environment=self._renderer.environment(call.step, call.variables),
             mode=mode,
+            expected=call.expected,
         )
 
     def _check_mode(self, call: _Call) -> bool:
@@ -352,7 +375,7 @@ class Schedule:
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _start_action(self, call: _Call) -> None:
-        check_mode = self._options.mode != APPLY or self._check_mode(call)
+        check_mode = self._options.mode != APPLY or self._check_mode(call) or call.verifying
         fork = self._options.start_action(call.step, call.variables, check_mode)
         self._running[fork] = call
         self._selector.register(fork, selectors.EVENT_READ)
@@ -390,6 +413,9 @@ class Schedule:
         ]
 
     def _action_ended(self, call: _Call, result: Result) -> None:
+        if call.verifying and not result.get("failed"):
+            self._verified(call, result)
+            return
         if result.get("failed"):
             status = records.FAILED
         elif result.get("skipped"):
@@ -401,6 +427,18 @@ class Schedule:
         if status != records.FAILED and call.step.module == "ansible.builtin.set_fact":
             self._register_facts(result)
         self._end_call(call, result, status)
+
+    def _verified(self, call: _Call, result: Result) -> None:
+        """Go on with what changes nothing in check mode either, as its plan says."""
+        if result.get("changed"):
+            self._end_stale(call, f"{saved_plan.STALE}: planned was no change, but now it would change something")
+            return
+        call.verifying = False
+        if call.step.has_action_plugin:
+            self._start_action(call)
+        else:
+            call.module_call = self._module_call(call)
+            self._dispatch(call)
 
     def _register_facts(self, result: Result) -> None:
         for entry in result.get("results", [result]):
@@ -416,11 +454,19 @@ class Schedule:
         call.api_calls += answer["calls"]
         call.inputs = answer.get("inputs", "")
         call.changes = answer.get("changes", [])
+        if answer["writes"] and call.expected is not None:
+            expected = call.expected[0] if call.expected else None
+            self._end_stale(call, saved_plan.difference(expected, answer["writes"][0]))
+            return
         if answer["writes"] and (self._options.mode != INSPECT or answer["result"] is None):
             writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
             self._end_call(call, {"changed": True}, records.PLANNED, writes=writes)
             return
-        self._result_arrived(call, results.decoded(call.step.module, answer))
+        result = results.decoded(call.step.module, answer)
+        if call.verifying and not result.get("failed"):
+            self._verified(call, result)
+        else:
+            self._result_arrived(call, result)
 
     def _result_arrived(self, call: _Call, result: Result) -> None:
         task = call.step.task

@@ -31,6 +31,8 @@ class ModuleCall:
     args: bytes
     environment: dict[str, str]
     mode: str
+    # The writes that an apply is held to; None for any.
+    expected: list[dict[str, t.Any]] | None = None
 
 
 @dataclasses.dataclass(eq=False)
@@ -77,6 +79,7 @@ class WarmProcesses:
             args=call.args,
             environment=call.environment,
             mode=call.mode,
+            expected=call.expected,
             fresh=not call.module.startswith(STAYING_COLLECTIONS),
         )
         warm_server.send_frame(process.connection, request)

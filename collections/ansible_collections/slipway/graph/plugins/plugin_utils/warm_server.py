@@ -39,7 +39,10 @@ UTILS = "ansible_collections.slipway.graph.plugins.plugin_utils"
 
 
 class Request(t.TypedDict):
-    """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own."""
+    """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own.
+
+    ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`).
+    """
 
     id: int
     module: str
@@ -47,6 +50,7 @@ class Request(t.TypedDict):
     args: bytes
     environment: dict[str, str]
     mode: str
+    expected: list[dict[str, t.Any]] | None
     fresh: bool
 
 
@@ -102,6 +106,7 @@ class Worker:
 
     def __init__(self, seam: t.Any) -> None:
         self.seam = seam
+        self.seam.readable = self._readable
         self.result: str | None = None
         self.module: t.Any = None
         self.inputs = ""
@@ -110,7 +115,7 @@ class Worker:
         """Run one module call in this process."""
         environment = dict(os.environ)
         os.environ.update(request["environment"])
-        self.seam.begin(request["mode"])
+        self.seam.begin(request["mode"], request["expected"])
         self.result, self.module, self.inputs = None, None, ""
         crash = None
         try:
