@@ -88,20 +88,39 @@ def test_rule_14_verbose_shows_all_calls_and_what_they_asked_of_the_api() -> Non
 
 def test_rule_14_on_a_terminal_a_live_line_shows_what_runs_longest_and_gives_way_to_others() -> None:
     screen = Screen()
-    progress = screen.progress(columns=50)
-    progress.show(call(records.OK), 37, 142)
-    screen.time = 0.1
-    progress.tick(running)
-    assert len(screen.shown) == 1, "drawn again too soon"
-    screen.time = 0.3
-    progress.tick(running)
-    line = "[ 37/142] rds: Make the instance 7 min 01 s, vpc"
-    assert screen.shown[1:] == [f"{line}…{ERASE}\r"]
-    assert len(line) + 1 < 50
-    progress.show(call(records.OK), 38, 142)
-    assert screen.shown[2] == ERASE
-    progress.end()
+    with screen.progress(columns=50) as progress:
+        progress.show(call(records.OK), 37, 142)
+        screen.time = 0.1
+        progress.tick(running)
+        assert len(screen.shown) == 1, "drawn again too soon"
+        screen.time = 0.3
+        progress.tick(running)
+        line = "[ 37/142] rds: Make the instance 7 min 01 s, vpc"
+        assert screen.shown[1:] == [f"{line}…{ERASE}\r"]
+        assert len(line) + 1 < 50
+        progress.show(call(records.OK), 38, 142)
+        assert screen.shown[2] == ERASE
     assert len(screen.shown) == 4, "erased a line that was not there"
+
+
+def test_rule_14_whatever_ends_the_run_the_live_line_is_gone() -> None:
+    screen = Screen()
+    with pytest.raises(ValueError, match="refused"), screen.progress(columns=80) as progress:
+        screen.time = 1.0
+        progress.tick(running)
+        raise ValueError("refused")
+    assert screen.shown[1:] == [ERASE]
+
+
+def test_rule_06_when_ansible_is_on_its_way_out_nothing_is_said() -> None:
+    screen = Screen()
+    with screen.progress(columns=80, is_silent=lambda: screen.time > 1) as progress:
+        screen.time = 1.0
+        progress.tick(running)
+        screen.time = 2.0
+        progress.tick(running)
+        progress.show(call(records.FAILED), 1, 1)
+    assert len(screen.shown) == 1
 
 
 def test_rule_14_without_a_terminal_only_a_long_wait_is_mentioned() -> None:
