@@ -20,6 +20,8 @@ from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.loader import action_loader, module_loader
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import includes
+
 # Everything a task may say. Ansible has more keywords; each of the others either has no meaning for tasks that
 # run as a graph on one host (delegate_to, run_once, async) or has none yet.
 TASK_KEYWORDS = frozenset({
@@ -27,7 +29,6 @@ TASK_KEYWORDS = frozenset({
     "no_log", "changed_when", "failed_when", "retries", "until", "delay", "tags", "module_defaults", "collections",
 })  # fmt: skip
 BLOCK_KEYWORDS = frozenset({"name", "block", "when", "vars", "tags", "module_defaults", "environment", "collections"})
-INCLUDES = frozenset({"include_tasks", "ansible.builtin.include_tasks", "ansible.legacy.include_tasks"})
 
 
 @dataclasses.dataclass(eq=False)
@@ -86,18 +87,21 @@ def _reading_once(loader: DataLoader) -> DataLoader:
     return loader
 
 
-def load_steps(play: Play, task_files: t.Sequence[str] = ()) -> list[Step]:
+def load_steps(play: Play, templates: includes.Templates, task_files: t.Sequence[str] = ()) -> list[Step]:
     """All tasks of the play's roles, then of the task files, includes followed, in reading order."""
-    tasks: list[Task] = []
+    blocks: list[Block] = []
     for role in play.roles:
-        tasks += _flatten(role.compile(play), play)
+        blocks += role.compile(play)
     for path in task_files:
         data = play._loader.load_from_file(play._loader.path_dwim(path), trusted_as_template=True)
         if not isinstance(data, list):
             raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
-        blocks = load_list_of_blocks(data, play=play, variable_manager=play._variable_manager, loader=play._loader)
-        tasks += _flatten(blocks, play)
-    steps = [_step(index, task) for index, task in enumerate(tasks)]
+        blocks += load_list_of_blocks(data, play=play, variable_manager=play._variable_manager, loader=play._loader)
+    followed: list[includes.Followed] = []
+    steps = [_step(index, task) for index, task in enumerate(_flatten(blocks, play, templates, followed))]
+    registered = {name for step in steps for name in step.registers}
+    for each in followed:
+        each.refuse_results(templates, registered)
     seen: collections.Counter[tuple[str, str]] = collections.Counter()
     for step in steps:
         place = (step.role, step.location.rpartition("/")[2])
@@ -116,14 +120,18 @@ def all_roles(play: Play) -> list[Role]:
     return found
 
 
-def _flatten(blocks: t.Iterable[Block | Task], play: Play) -> list[Task]:
+def _flatten(
+    blocks: t.Iterable[Block | Task], play: Play, templates: includes.Templates, followed: list[includes.Followed]
+) -> list[Task]:
     tasks: list[Task] = []
     for item in blocks:
         if isinstance(item, Block):
             _check_block(item)
-            tasks += _flatten(item.block, play)
-        elif isinstance(item, TaskInclude) and item.action in INCLUDES:
-            tasks += _flatten(_included_blocks(item, play), play)
+            tasks += _flatten(item.block, play, templates, followed)
+        elif isinstance(item, TaskInclude) and item.action in includes.NAMES:
+            inside, include = includes.follow(item, play, templates)
+            followed.append(include)
+            tasks += _flatten(inside, play, templates, followed)
         elif not _is_bookkeeping(item):
             _check_keywords(item, item.get_ds() or {}, TASK_KEYWORDS)
             tasks.append(item)
@@ -133,37 +141,6 @@ def _flatten(blocks: t.Iterable[Block | Task], play: Play) -> list[Task]:
 def _is_bookkeeping(task: Task) -> bool:
     """What Ansible itself adds to a role: the mark of its end, and the validation that :mod:`validation` does."""
     return bool(task.implicit) or "validate_args_context" in task.args
-
-
-def _included_blocks(include: TaskInclude, play: Play) -> list[Block]:
-    """Follow an include of a fixed file the way Ansible follows an import."""
-    target = include.args.get("_raw_params") or include.args.get("file")
-    if include.loop is not None or not target or "{{" in target:
-        raise AnsibleParserError(
-            "include_tasks is followed for one fixed file; use a loop on the tasks inside instead",
-            obj=include.get_ds(),
-        )
-    loader = play._loader
-    if include._role:
-        path = loader.path_dwim_relative(include._role._role_path, "tasks", target)
-    else:
-        path = loader.path_dwim(target)
-    data = loader.load_from_file(path, trusted_as_template=True)
-    parent = include.copy(exclude_parent=True)
-    parent._parent = include._parent
-    parent.statically_loaded = True
-    return t.cast(
-        "list[Block]",
-        load_list_of_blocks(
-            data or [],
-            play=play,
-            parent_block=None,
-            task_include=parent,
-            role=include._role,
-            loader=loader,
-            variable_manager=play._variable_manager,
-        ),
-    )
 
 
 def _check_block(block: Block) -> None:

@@ -48,11 +48,11 @@ def prepare(
     roles = list(options["roles"])
     try:
         play = loading.load_play(parent, roles, task.module_defaults, environment, host.name)
-        steps = loading.load_steps(play, options["tasks"])
+        renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
+        steps = loading.load_steps(play, renderer, options["tasks"])
     except AnsibleError as error:
         raise AnsibleActionFail(str(error)) from error
     on_steps(steps)
-    renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
     problems = validation.problems(play, host, renderer, steps)
     if options.get("region"):
         problems += filter(None, [validation.region_problem(options["region"])])

@@ -43,6 +43,8 @@ class KeepingEngine(TemplateEngine):
         """One environment for all engines of a run: they differ in their variables only."""
         if KeepingEngine._kept_environment is None:
             KeepingEngine._kept_environment = super().environment
+            # Looking for what could be computed beforehand takes longer than computing it.
+            KeepingEngine._kept_environment.optimized = False
         return KeepingEngine._kept_environment
 
     @property
@@ -120,10 +122,22 @@ class Renderer:
 
     def value_reaches(self, step: Step, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a step reaches."""
-        own = {name: item for name, item in step.task.get_vars().items() if name != "after"}
+        return self.task_reaches(step.task, value, targets)
+
+    def task_reaches(self, task: Task, value: t.Any, targets: c.Set[str]) -> set[str]:
+        """The registered names (of ``targets``) that one value of a task reaches."""
+        own = {name: item for name, item in task.get_vars().items() if name != "after"}
         extra = self._manager.extra_vars
-        scope = collections.ChainMap(extra, own, self.role_variables(step.task._role))
+        scope = collections.ChainMap(extra, own, self.role_variables(task._role))
         return Reach(scope, targets - set(extra)).of(value_names(value))
+
+    def static(self, task: Task, value: t.Any, overlay: dict[str, t.Any] | None = None) -> t.Any:
+        """A value as a task sees it before anything has run."""
+        parameters = task._role.get_role_params(task.get_dep_chain()) if task._role else {}
+        scope = collections.ChainMap(
+            dict(overlay or {}), self._manager.extra_vars, parameters, task.get_vars(), self.role_variables(task._role)
+        )
+        return self.templar(scope).template(value)
 
     def _own_names_read(self, step: Step, targets: c.Set[str]) -> set[str]:
         """A step that reads what it registers itself (a counter by set_fact) needs the one before it."""

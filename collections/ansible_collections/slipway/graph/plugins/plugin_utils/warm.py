@@ -148,9 +148,11 @@ def services_of(module_paths: t.Iterable[str]) -> list[str]:
 
 
 def python_name(module: str) -> str:
-    """The Python module behind a collection's module; the name itself for Ansible's own, which run by their path."""
+    """The Python module behind a module; the name itself for those in a role's library folder, which run by path."""
     namespace, _dot, rest = module.partition(".")
     collection, _dot, name = rest.partition(".")
-    if not name or namespace == "ansible":
+    if not name:
         return module
+    if namespace == "ansible":
+        return f"ansible.modules.{name}"
     return f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}"

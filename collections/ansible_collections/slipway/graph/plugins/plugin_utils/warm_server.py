@@ -155,9 +155,9 @@ class Worker:
 
     @staticmethod
     def _run_as_program(request: Request) -> None:
-        if request["module"].startswith("ansible_collections."):
+        if request["module"].startswith(("ansible_collections.", "ansible.modules.")):
             runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
-        else:  # Ansible's own, and those in a role's library folder
+        else:  # those in a role's library folder
             runpy.run_path(request["path"], run_name="__main__")
 
     def _readable_writes(self) -> list[t.Any]:

@@ -1,0 +1,100 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Follows ``include_tasks`` before anything runs, once for each item of a loop: all its tasks are in the graph."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.playbook.block import Block
+from ansible.playbook.helpers import load_list_of_blocks
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+
+NAMES = frozenset({"include_tasks", "ansible.builtin.include_tasks", "ansible.legacy.include_tasks"})
+_TOO_LATE = (
+    "include_tasks is followed before anything runs, so its file and its loop cannot depend on what a task registers. "
+    "Loop over the result in the tasks inside instead"
+)
+
+
+class Templates(t.Protocol):
+    """Renders what is known before anything runs."""
+
+    def static(self, task: Task, value: t.Any, overlay: dict[str, t.Any] | None = None) -> t.Any:
+        """A value as a task sees it."""
+
+    def task_reaches(self, task: Task, value: t.Any, targets: c.Set[str]) -> set[str]:
+        """The registered names (of ``targets``) that a value reaches."""
+
+
+class Followed(t.NamedTuple):
+    """An include that was followed, with the fields that had to be known for it."""
+
+    include: TaskInclude
+    fields: list[t.Any]
+
+    def refuse_results(self, templates: Templates, registered: c.Set[str]) -> None:
+        """Refuse an include that depends on a result although it could be rendered, by a default for example."""
+        names = templates.task_reaches(self.include, self.fields, registered)
+        if names:
+            raise AnsibleParserError(f"{_TOO_LATE} (it needs {', '.join(sorted(names))})", obj=self.include.get_ds())
+
+
+def follow(include: TaskInclude, play: Play, templates: Templates) -> tuple[list[Block], Followed]:
+    """The tasks of an include: those of its file, once for each item of its loop.
+
+    :raises AnsibleParserError: for what is known only while tasks run.
+    """
+    target = include.args.get("_raw_params") or include.args.get("file")
+    try:
+        blocks = [
+            block
+            for variables in _items(include, templates)
+            for block in _load(include, templates.static(include, target, variables), variables, play)
+        ]
+    except AnsibleParserError:
+        raise
+    except AnsibleError as error:
+        raise AnsibleParserError(f"{_TOO_LATE}: {error}", obj=include.get_ds()) from error
+    return blocks, Followed(include, [target, include.loop])
+
+
+def _items(include: TaskInclude, templates: Templates) -> list[dict[str, t.Any]]:
+    """The variables of each round."""
+    if include.loop is None:
+        return [{}]
+    items = templates.static(include, include.loop)
+    if not isinstance(items, list):
+        raise AnsibleParserError(f"`loop` must be a list, not {type(items).__name__}", obj=include.get_ds())
+    control = include.loop_control
+    index = [control.index_var] if control.index_var else []
+    return [{control.loop_var: item, **dict.fromkeys(index, position)} for position, item in enumerate(items)]
+
+
+def _load(include: TaskInclude, target: t.Any, variables: dict[str, t.Any], play: Play) -> list[Block]:
+    loader = play._loader
+    if not isinstance(target, str) or not target:
+        raise AnsibleParserError("include_tasks names no file", obj=include.get_ds())
+    in_role = include._role is not None
+    path = loader.path_dwim_relative(include._role._role_path, "tasks", target) if in_role else loader.path_dwim(target)
+    parent = include.copy(exclude_parent=True)
+    parent._parent = include._parent
+    parent.statically_loaded = True
+    parent.loop = None
+    parent.vars = {**include.vars, **variables}
+    return t.cast(
+        "list[Block]",
+        load_list_of_blocks(
+            loader.load_from_file(path, trusted_as_template=True) or [],
+            play=play,
+            parent_block=None,
+            task_include=parent,
+            role=include._role,
+            loader=loader,
+            variable_manager=play._variable_manager,
+        ),
+    )
