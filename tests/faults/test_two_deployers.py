@@ -24,7 +24,5 @@ def test_of_two_deployers_at_once_one_is_told_who_holds_the_lock(tmp_path: Path)
 
 
 def _site(folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    ran = system.playbook_run(
-        system.ROOT / "site.yml", environment, arguments=("-e", f"system_run_directory={folder}")
-    )
+    ran = system.playbook_run(system.ROOT / "site.yml", environment, arguments=("-e", f"system_run_directory={folder}"))
     return ran.returncode, ran.stdout + ran.stderr
