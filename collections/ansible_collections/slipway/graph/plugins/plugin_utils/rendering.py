@@ -56,6 +56,10 @@ class KeepingEngine(TemplateEngine):
             self._layers = collections.ChainMap(*_flatten_and_lazify_vars(super().available_variables))
         return self._layers
 
+    def __deepcopy__(self, _memo: t.Any) -> KeepingEngine:
+        """The engine itself: a lookup copies the variables, which hold it, with all that they reach."""
+        return self
+
     def _compile_template(self, template: str, options: t.Any) -> t.Any:
         key = (str(template), options.escape_backslashes, options.overrides)
         if key not in self._kept:
