@@ -26,10 +26,6 @@ ROLE = """
 - name: Subnet
   amazon.aws.ec2_vpc_subnet: {vpc_id: "{{ demo_vpc.vpc.id }}", cidr: 10.0.0.0/24, tags: "{{ demo_tags }}"}
   register: demo_subnet
-- name: Security group
-  amazon.aws.ec2_security_group:
-    {name: demo, description: demo, vpc_id: "{{ demo_vpc.vpc.id }}", tags: "{{ demo_tags }}"}
-  register: demo_group
 - name: Bucket
   amazon.aws.s3_bucket: {name: demo-bucket, tags: "{{ demo_tags }}"}
   register: demo_bucket
@@ -141,7 +137,7 @@ def test_rule_11_right_after_an_apply_there_are_no_orphans(applied: AWS) -> None
     # Moto has no list of these; what cannot be read is told and hides nothing else.
     assert list(outcome.result["unread"]) == ["elasticache:parametergroup"]
     assert "could not be read: elasticache:parametergroup: Unable to parse response" in outcome.output
-    assert "Orphans: 0 of 8 resources with these tags belong to no task" in outcome.output
+    assert "Orphans: 0 of 7 resources with these tags belong to no task" in outcome.output
     assert proxy.operations
     assert proxy.writes == []
 
@@ -164,7 +160,7 @@ def test_rule_11_orphans_of_many_types_are_listed_and_nothing_is_written(applied
     assert f"iam:role old, 0 days old, not priced  {role['arn']}" in outcome.output
 
 
-def test_rule_11_deleting_asks_for_the_name_and_check_mode_deletes_nothing(applied: AWS) -> None:
+def test_rule_11_nothing_is_deleted_without_the_name_in_check_mode_or_by_mistake(applied: AWS) -> None:
     project, proxy = applied
     plant(Clients(proxy.url))
     proxy.forget()
@@ -173,6 +169,9 @@ def test_rule_11_deleting_asks_for_the_name_and_check_mode_deletes_nothing(appli
     assert "To go on, say which system in which environment: -e confirm=demo-test" in refused.result["msg"]
     planned = look(project, "--check", delete=True, confirm="demo-test")
     assert planned.result["changed"] is True
+    mistaken = look(project, delete=True, confirm="demo-test", delete_protected=["arn:aws:s3:::demo-bucket"])
+    assert mistaken.returncode != 0
+    assert "delete_protected: arn:aws:s3:::demo-bucket is no orphan" in mistaken.result["msg"]
     assert proxy.writes == []
 
 
@@ -210,18 +209,9 @@ def test_rule_11_nothing_is_deleted_while_a_task_has_not_made_its_resource(appli
     assert proxy.writes == []
 
 
-def test_rule_11_what_is_named_but_no_orphan_is_a_mistake(applied: AWS) -> None:
-    project, proxy = applied
-    plant(Clients(proxy.url))
-    proxy.forget()
-    refused = look(project, delete=True, confirm="demo-test", delete_protected=["arn:aws:s3:::demo-bucket"])
-    assert refused.returncode != 0
-    assert "delete_protected: arn:aws:s3:::demo-bucket is no orphan" in refused.result["msg"]
-    assert proxy.writes == []
-
-
-def test_rule_11_no_tags_are_refused(applied: AWS) -> None:
-    outcome = look(applied[0], tags={})
+def test_rule_11_no_tags_are_refused(aws: AWS) -> None:
+    aws[0].role("demo", "- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n")
+    outcome = look(aws[0], tags={})
     assert outcome.returncode != 0
     assert "at least one is needed" in outcome.result["msg"]
 

@@ -560,5 +560,7 @@ def parts(arn: str) -> tuple[str, str, str]:
     bare = {"s3": "bucket", "sns": "topic", "sqs": "queue"}
     if service in bare:
         return f"{service}:{bare[service]}", service, rest
-    kind, name = (rest.split(":", 1) if ":" in rest.split("/", maxsplit=1)[0] else [*rest.lstrip("/").split("/", 1), rest])[:2]
+    kind, name = (
+        rest.split(":", 1) if ":" in rest.split("/", maxsplit=1)[0] else [*rest.lstrip("/").split("/", 1), rest]
+    )[:2]
     return f"{service}:{kind}", service, name
