@@ -15,7 +15,7 @@ import time
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import consistency, differences, reads
+from ansible_collections.slipway.graph.plugins.plugin_utils import always_write, consistency, differences, reads
 from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
 
 READ_PREFIXES = (
@@ -97,6 +97,9 @@ class Seam:
         """
         service = client.meta.service_model.service_name
         if self.mode != "apply" and not is_read(operation):
+            reply = always_write.reply_if_unchanged(client, service, operation, parameters)
+            if reply:
+                return reply()
             self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
             if self.mode == "inspect" and not creates(operation):
                 return {}
@@ -115,6 +118,8 @@ class Seam:
         service = client.meta.service_model.service_name
         write = Write(service=service, operation=operation, parameters=dict(parameters or {}))
         tokens = _idempotency_tokens(client, operation)
+        if not self._expected and always_write.reply_if_unchanged(client, service, operation, parameters):
+            return
         if not self._expected or not _is_same(self._expected[0], self.readable(_plain(write)), tokens):
             self.writes.append(write)
             raise WriteBarrier(f"{service}:{operation}")
