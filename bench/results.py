@@ -13,6 +13,7 @@ import typing as t
 
 TOOLS = ("converge", "plain", "mitogen")
 CONVERGE, PLAIN, MITOGEN = TOOLS
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PACKAGES = ("ansible-core", "boto3", "mitogen", "ministack")
 
 
@@ -79,8 +80,18 @@ def table(results: dict[str, t.Any]) -> str:
             f"{row['name']:<14}{row['tool']:<10}{row['calls']:>6}{api_calls:>11}{latency:>9}"
             f"{row['wall_s']:>9.2f}{row['cpu_s']:>8.2f}{row['rss_mib']:>6.0f}{path:>17}".rstrip()
         )
-    lines += ["", *(f"{name:<32}{value:>8.2f}" for name, value in results["ratios"].items())]
+    described = ", ".join(f"{name} {value}" for name, value in results["machine"].items())
+    lines += ["", *(f"{name:<32}{value:>8.2f}" for name, value in results["ratios"].items()), "", described]
     return "\n".join(lines)
+
+
+def insert(document: str, text: str) -> str:
+    """A Markdown document with its marked place filled with the results."""
+    before, _begin, rest = document.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the document has no place for results: {BEGIN} ... {END}")
+    return f"{before}{BEGIN}\n```text\n{text}\n```\n{END}{after}"
 
 
 def machine() -> dict[str, t.Any]:

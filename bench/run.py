@@ -200,7 +200,9 @@ def main(arguments: c.Sequence[str] | None = None) -> None:
     found = results.document(measurements)
     print(results.table(found))
     options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    options.picture.write_text(picture.draw(found), encoding="utf-8")
+    (options.docs / "benchmarks.svg").write_text(picture.draw(found), encoding="utf-8")
+    page = options.docs / "benchmarks.md"
+    page.write_text(results.insert(page.read_text(encoding="utf-8"), results.table(found)), encoding="utf-8")
 
 
 def _median(
@@ -220,7 +222,7 @@ def _parse(arguments: c.Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--environment", default="local", help="the inventory")
     parser.add_argument("--repeat", type=int, default=3, help="how many short runs; their median counts")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results.json", help="where the results go")
-    parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "benchmarks.svg", help="where the picture goes")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where benchmarks.md and its picture are")
     return parser.parse_args(arguments)
 
 

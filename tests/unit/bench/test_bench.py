@@ -121,3 +121,13 @@ def test_a_longer_time_is_a_longer_bar() -> None:
     bars = [float(bar.attrib["width"]) for bar in drawing.iter("{http://www.w3.org/2000/svg}rect")]
     plain, mitogen, converge = bars[:3]
     assert (mitogen / plain, converge / plain) == (0.4, 0.1)
+
+
+def test_the_page_holds_the_latest_results_at_their_place() -> None:
+    page = results.insert(f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n", "new")
+    assert page == f"before\n{results.BEGIN}\n```text\nnew\n```\n{results.END}\nafter\n"
+    assert results.insert(page, "new") == page
+
+
+def test_the_documentation_has_a_place_for_the_results() -> None:
+    assert "newest" in results.insert((ROOT / "docs" / "benchmarks.md").read_text(), "newest")
