@@ -265,25 +265,19 @@ IMPLICIT_TAGS = {
 }
 
 # What holds data or opens data: deleted only when it is named one by one.
-PROTECTED = {
-    "backup:backup-vault": "backups",
-    "backup:recovery-point": "backups",
-    "dynamodb:table": "a database",
-    "ec2:image": "a machine image",
-    "ec2:snapshot": "a snapshot",
-    "ec2:volume": "a disk",
-    "ecr:repository": "images",
-    "elasticache:cluster": "a cache",
-    "elasticache:replicationgroup": "a cache",
-    "elasticache:snapshot": "a snapshot",
-    "elasticfilesystem:file-system": "files",
-    "kms:key": "a key",
-    "rds:cluster": "a database",
-    "rds:cluster-snapshot": "a snapshot",
-    "rds:db": "a database",
-    "rds:snapshot": "a snapshot",
-    "secretsmanager:secret": "a secret",
+HOLDING = {
+    "a cache": ("elasticache:cluster", "elasticache:replicationgroup"),
+    "a database": ("dynamodb:table", "rds:cluster", "rds:db"),
+    "a disk": ("ec2:volume",),
+    "a key": ("kms:key",),
+    "a machine image": ("ec2:image",),
+    "a secret": ("secretsmanager:secret",),
+    "a snapshot": ("ec2:snapshot", "elasticache:snapshot", "rds:cluster-snapshot", "rds:snapshot"),
+    "backups": ("backup:backup-vault", "backup:recovery-point"),
+    "files": ("elasticfilesystem:file-system",),
+    "images": ("ecr:repository",),
 }
+PROTECTED = {kind: what for what, kinds in HOLDING.items() for kind in kinds}
 
 
 def find(account: Account, errors: tuple[type[Exception], ...]) -> tuple[list[Found], dict[str, str]]:

@@ -117,32 +117,19 @@ ACTIONS: dict[str, dict[str, str]] = {
 # Operations that make a thing with its tags need the permission to tag as well.
 MAKES = re.compile(r"Create|Run|Allocate|Register|Copy|Restore|Put|Request|Import")
 TAGGING = {
-    "application-autoscaling": "TagResource",
+    **dict.fromkeys(
+        ("application-autoscaling", "backup", "cloudfront", "cloudwatch", "dynamodb", "ecr", "ecs", "efs", "eks",
+         "events", "kms", "lambda", "logs", "secretsmanager", "servicediscovery", "sns", "stepfunctions", "wafv2"),
+        "TagResource",
+    ),
     "acm": "AddTagsToCertificate",
     "autoscaling": "CreateOrUpdateTags",
-    "backup": "TagResource",
-    "cloudfront": "TagResource",
-    "cloudwatch": "TagResource",
-    "dynamodb": "TagResource",
     "ec2": "CreateTags",
-    "ecr": "TagResource",
-    "ecs": "TagResource",
-    "efs": "TagResource",
-    "eks": "TagResource",
     "elasticache": "AddTagsToResource",
     "elbv2": "AddTags",
-    "events": "TagResource",
-    "kms": "TagResource",
-    "lambda": "TagResource",
-    "logs": "TagResource",
     "rds": "AddTagsToResource",
-    "secretsmanager": "TagResource",
-    "servicediscovery": "TagResource",
-    "sns": "TagResource",
     "sqs": "TagQueue",
-    "stepfunctions": "TagResource",
-    "wafv2": "TagResource",
-}
+}  # fmt: skip
 
 # Operations that hand a role to a service, and the services that may get it.
 PASSED_TO: Principals = {
