@@ -22,6 +22,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.results import Result
+from ansible_collections.slipway.graph.plugins.plugin_utils.secrets import Secrets
 from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
 
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
@@ -127,6 +128,7 @@ class Schedule:
         self._selector = selectors.DefaultSelector()
         self._numbers = itertools.count()
         self._origin = time.monotonic()
+        self._secrets = Secrets()
         # How many records there will be, as far as is known.
         self._expected = len(graph.steps)
 
@@ -530,16 +532,17 @@ class Schedule:
         message = "" if status != records.FAILED else results.failure_text(result)
         changes = [*call.changes, *differences.of_result(result)] if self._options.diff else []
         if call.no_log or result.get("_ansible_no_log"):
-            message, changes = message and "the output is hidden by no_log", []
+            message, changes = message and f"the output is hidden by no_log{_last_error(call)}", []
+            self._secrets.learn(result)
         self._add_record(
             self._record(
                 call.step,
                 call.position,
                 call.label,
                 status,
-                msg=message,
-                writes=writes or [],
-                diff=changes,
+                msg=self._secrets.hide(message),
+                writes=self._secrets.hide(writes or []),
+                diff=self._secrets.hide(changes),
                 api_calls=call.api_calls,
                 inputs="" if call.no_log else call.inputs,
                 started=call.started - self._origin,
