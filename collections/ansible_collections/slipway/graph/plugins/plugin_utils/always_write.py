@@ -41,7 +41,7 @@ def _cloudformation_stack(client: t.Any, parameters: Parameters) -> Reply | None
         return None
 
     def refuse() -> t.NoReturn:
-        details = {"Code": "ValidationError", "Message": "No updates are to be performed."}
+        details: t.Any = {"Code": "ValidationError", "Message": "No updates are to be performed."}
         raise ClientError({"Error": details}, "UpdateStack")
 
     return refuse
