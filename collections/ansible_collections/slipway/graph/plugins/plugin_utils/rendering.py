@@ -12,7 +12,6 @@ import typing as t
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible._internal._templating._engine import TemplateEngine
 from ansible._internal._templating._jinja_bits import _flatten_and_lazify_vars
-from ansible._internal._templating._utils import TemplateContext
 from ansible.errors import AnsibleError
 from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.inventory.host import Host
@@ -36,7 +35,7 @@ class KeepingEngine(TemplateEngine):
 
     _kept_environment: t.ClassVar[t.Any] = None
     _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
-    _layers: t.Any = None
+    _layers: tuple[t.Any, t.Any] | None = None
 
     @property
     def environment(self) -> t.Any:
@@ -47,15 +46,6 @@ class KeepingEngine(TemplateEngine):
             KeepingEngine._kept_environment.optimized = False
         return KeepingEngine._kept_environment
 
-    @property
-    def available_variables(self) -> t.Any:
-        """The variables, each rendered once: Ansible renders them again for each template that names them."""
-        if self._layers is None:
-            if TemplateContext.current(optional=True) is None:
-                return super().available_variables
-            self._layers = collections.ChainMap(*_flatten_and_lazify_vars(super().available_variables))
-        return self._layers
-
     def __deepcopy__(self, _memo: t.Any) -> KeepingEngine:
         """The engine itself: a lookup copies the variables, which hold it, with all that they reach."""
         return self
@@ -64,7 +54,14 @@ class KeepingEngine(TemplateEngine):
         key = (str(template), options.escape_backslashes, options.overrides)
         if key not in self._kept:
             self._kept[key] = super()._compile_template(template, options)
-        return self._kept[key]
+        compiled = self._kept[key]
+        return lambda variables: compiled(self._rendered_once(variables))
+
+    def _rendered_once(self, variables: t.Any) -> t.Any:
+        """Variables that keep what they were rendered to: Ansible renders them again for each template of a value."""
+        if self._layers is None or self._layers[0] is not variables:
+            self._layers = variables, collections.ChainMap(*_flatten_and_lazify_vars(variables))
+        return self._layers[1]
 
     def _compile_expression(self, expression: str, options: t.Any) -> t.Any:
         key = (str(expression), options.escape_backslashes, None)
