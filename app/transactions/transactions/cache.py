@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from transactions.logs import get_logger
 from transactions.metrics import CACHE_HITS, CACHE_MISSES
-from transactions.redis_gateway import RedisGateway, RedisUnavailableError, Script
+from transactions.redis_gateway import RedisGateway, RedisUnavailableError, Reply, Script
 
 # Part of every key: a release that changes what is cached changes it, and old and new run side by side.
 PREFIX = "transactions:v1"
@@ -26,6 +26,7 @@ LIST_GROUP = f"{PREFIX}:list"
 MAX_FIELDS = 1000
 RETRY_SECONDS = 0.2
 LEASE_FIELD = "lease"
+_ASK = "HMGET"
 
 _TAKE_LEASE = Script("""
 local lease = redis.call('HGET', KEYS[1], 'lease')
@@ -71,17 +72,26 @@ class Cache:
         self._unconfirmed: dict[str, float] = {}
         self._retrying: asyncio.Task[None] | None = None
 
-    async def look_up(self, name: str, group: str, field: str) -> Lookup:
-        """Find the answer of a group, and take the lease where there is none."""
-        found = await self._find(group, field)
+    def ask(self, group: str, field: str) -> Reply | None:
+        """Ask for an answer without waiting for it; None where it cannot be asked for."""
+        if self._gateway is None or group in self._unconfirmed:
+            return None
+        try:
+            return self._gateway.submit(_ASK, group, field, LEASE_FIELD)
+        except RedisUnavailableError:
+            return None
+
+    async def look_up(self, name: str, group: str, asked: Reply | None) -> Lookup:
+        """What was asked for, or the lease where there is no answer."""
+        found = await self._find(group, asked)
         (self._misses if found.answer is None else self._hits)[name].inc()
         return found
 
-    async def _find(self, group: str, field: str) -> Lookup:
-        if self._gateway is None or group in self._unconfirmed:
+    async def _find(self, group: str, asked: Reply | None) -> Lookup:
+        if self._gateway is None or asked is None:
             return Lookup(None)
         with suppress(RedisUnavailableError):
-            answer, lease = await self._gateway.execute("HMGET", group, field, LEASE_FIELD)
+            answer, lease = await self._gateway.receive(asked, _ASK)
             if answer is not None:
                 return Lookup(answer)
             if lease is None:

@@ -41,6 +41,21 @@ def find_cacheable(scope: Scope) -> Cacheable | None:
     return Cacheable("item", item_group(int(identifier)), "item", ITEM_PATH)
 
 
+class AskCache:
+    """Asks the cache before the request is admitted: the question and that of the rate limit share a round trip."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        cacheable = find_cacheable(scope) if scope["type"] == "http" else None
+        if cacheable is not None:
+            scope["state"]["asked"] = cacheable, self._services.cache.ask(cacheable.group, cacheable.field)
+        await self._app(scope, receive, send)
+
+
 class AnswerFromCache:
     """Knows nothing of transactions but their paths; the routes know nothing of the cache but to invalidate it."""
 
@@ -50,11 +65,11 @@ class AnswerFromCache:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        cacheable = find_cacheable(scope) if scope["type"] == "http" else None
-        if cacheable is None:
+        if scope["type"] != "http" or "asked" not in scope["state"]:
             await self._app(scope, receive, send)
             return
-        answer, lease = await self._services.cache.look_up(cacheable.name, cacheable.group, cacheable.field)
+        cacheable, asked = scope["state"]["asked"]
+        answer, lease = await self._services.cache.look_up(cacheable.name, cacheable.group, asked)
         if answer is None:
             await self._app(scope, receive, self._storing(send, cacheable, lease) if lease else send)
             return

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transactions.api import operations, transactions
-from transactions.cached_answers import AnswerFromCache
+from transactions.cached_answers import AnswerFromCache, AskCache
 from transactions.config import Settings, load_settings
 from transactions.logs import configure_logging, get_logger
 from transactions.middleware import LimitRequests, ObserveRequests
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
         max_body_bytes=settings.max_body_bytes,
     )
+    app.add_middleware(AskCache, services=services)
     app.add_middleware(
         ObserveRequests,
         addresses=ClientAddresses(settings.trusted_proxies),

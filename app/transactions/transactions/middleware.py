@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from time import perf_counter
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
@@ -119,12 +121,18 @@ def _answer_to(error: Exception, scope: Scope) -> ASGIApp:
     )
 
 
+@lru_cache(maxsize=512)
+def _request_metrics(method: str, path: str, status: int) -> tuple[Counter, Histogram]:
+    return HTTP_REQUESTS.labels(method, path, str(status)), HTTP_DURATION.labels(method, path)
+
+
 def _measure(scope: Scope, status: int, elapsed: float) -> None:
     # The route's template, not the path: each id would be a time series of its own.
     path = scope["state"].get("route") or getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
-    HTTP_REQUESTS.labels(method, path, str(status)).inc()
-    HTTP_DURATION.labels(method, path).observe(elapsed)
+    requests, duration = _request_metrics(method, path, status)
+    requests.inc()
+    duration.observe(elapsed)
 
 
 class LimitRequests:

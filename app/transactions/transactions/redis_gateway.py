@@ -24,6 +24,7 @@ from transactions.metrics import REDIS_ERRORS, REDIS_UP
 
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
+Reply = asyncio.Future[Any]
 
 MAX_BATCH = 128
 log = get_logger()
@@ -51,7 +52,8 @@ def make_client(settings: Settings) -> Redis:
         host=settings.redis_host,
         port=settings.redis_port,
         password=settings.redis_auth_token.get_secret_value() or None,
-        socket_timeout=settings.redis_timeout_seconds,
+        # The gateway has one deadline for a whole batch; another one here would be set for each reply in it.
+        socket_timeout=None,
         socket_connect_timeout=settings.redis_timeout_seconds,
         max_connections=settings.redis_max_connections + 2,
         retry=Retry(NoBackoff(), 0),
@@ -67,7 +69,7 @@ class RedisGateway:
         self._connections = connections
         self._timeout = timeout
         self._retry_seconds = retry_seconds
-        self._queue: deque[tuple[Command, asyncio.Future[Any]]] = deque()
+        self._queue: deque[tuple[Command, Reply]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
         self._probe: asyncio.Task[None] | None = None
         # Set where tracing is on.
@@ -81,13 +83,26 @@ class RedisGateway:
 
     async def execute(self, *command: Argument) -> Any:
         """The reply to a command; raises RedisUnavailableError for every kind of failure."""
+        return await self.receive(self.submit(*command), str(command[0]))
+
+    def submit(self, *command: Argument) -> Reply:
+        """Put a command into the next batch; a reply that nobody receives is dropped."""
         if self._probe is not None:
             raise RedisUnavailableError("Redis is left alone after a failure")
+        loop = asyncio.get_running_loop()
+        future: Reply = loop.create_future()
+        self._queue.append((command, future))
+        if len(self._senders) < self._connections:
+            self._senders.add(loop.create_task(self._send_queued()))
+        return future
+
+    async def receive(self, submitted: Reply, name: str) -> Any:
+        """The reply to a submitted command, under whose name the wait is traced."""
         if self.span is None:
-            reply = await self._submit(command)
+            reply = await submitted
         else:
-            with self.span(str(command[0])):
-                reply = await self._submit(command)
+            with self.span(name):
+                reply = await submitted
         if isinstance(reply, Exception):
             REDIS_ERRORS.labels("refused").inc()
             raise RedisUnavailableError(str(reply)) from reply
@@ -119,14 +134,6 @@ class RedisGateway:
                 await self._probe
         await self._client.aclose()
 
-    def _submit(self, command: Command) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._queue.append((command, future))
-        if len(self._senders) < self._connections:
-            self._senders.add(loop.create_task(self._send_queued()))
-        return future
-
     async def _send_queued(self) -> None:
         try:
             await self._send_batches()
@@ -155,7 +162,7 @@ class RedisGateway:
             pipeline.execute_command(*command)
         return await pipeline.execute(raise_on_error=False)
 
-    def _leave_alone(self, error: Exception, futures: list[asyncio.Future[Any]]) -> None:
+    def _leave_alone(self, error: Exception, futures: list[Reply]) -> None:
         REDIS_ERRORS.labels("timeout" if isinstance(error, TimeoutError) else "connection").inc()
         if self._probe is None:
             log.warning("redis_unavailable", error=str(error) or type(error).__name__)
@@ -166,6 +173,7 @@ class RedisGateway:
         for future in futures:
             if not future.done():
                 future.set_exception(RedisUnavailableError(str(error) or type(error).__name__))
+                future.exception()  # so that asyncio does not report replies that nobody receives
 
     async def _probe_until_up(self) -> None:
         while True:

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from tests.conftest import StartApp
+from tests.integration.test_observability import total
 from tests.servers import RedisServer
 from transactions.config import Settings, load_settings
 from transactions.rate_limit import RateLimiter
-from transactions.redis_gateway import RedisGateway, make_client
+from transactions.redis_gateway import Command, RedisGateway, make_client
 
 
 def limited(settings: Settings, **changes: object) -> Settings:
@@ -87,6 +88,35 @@ async def test_forwarded_addresses_count_only_behind_a_trusted_proxy(
         answer = await client.get("/transaction", headers={"X-Forwarded-For": f"198.51.100.{number}"})
         statuses.append(answer.status_code)
     assert statuses == expected
+
+
+async def test_limit_and_cached_answer_share_one_round_trip(
+    start_app: StartApp, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = await start_app(settings)
+    await client.get("/transaction")
+    batches: list[list[str]] = []
+    send = RedisGateway._round_trip
+
+    async def watched(gateway: RedisGateway, commands: list[Command]) -> list[object]:
+        batches.append([str(command[0]) for command in commands])
+        return await send(gateway, commands)
+
+    monkeypatch.setattr(RedisGateway, "_round_trip", watched)
+    assert (await client.get("/transaction")).status_code == 200
+    assert batches == [["HMGET", "EVALSHA"]]
+
+
+async def test_refused_reads_are_neither_hits_nor_misses(start_app: StartApp, settings: Settings) -> None:
+    client, _ = await start_app(limited(settings))
+
+    async def lookups() -> float:
+        metrics = (await client.get("/metrics")).text
+        return total(metrics, "cache_hits_total") + total(metrics, "cache_misses_total")
+
+    before = await lookups()
+    statuses = [(await client.get("/transaction")).status_code for _ in range(9)]
+    assert await lookups() - before == statuses.count(200) == 5
 
 
 async def test_zero_switches_the_limit_off(start_app: StartApp, settings: Settings) -> None:
