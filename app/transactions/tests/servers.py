@@ -115,13 +115,21 @@ class MariaDbServer(Server):
     PASSWORD = "local-test"
     DATABASE = "transactions"
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.options: list[str] = []
+
     def command(self) -> list[str]:
         return [
             "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder / 'data'}", "--user=root",
             "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.folder / 'socket'}",
             "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
-            "--performance-schema=OFF", "--skip-name-resolve",
+            "--performance-schema=OFF", "--skip-name-resolve", *self.options,
         ]  # fmt: skip
+
+    def require_tls(self, certificate: Path) -> None:
+        """Refuse connections without TLS; the file has the key and the certificates to show."""
+        self.options = ["--require-secure-transport=ON", f"--ssl-cert={certificate}", f"--ssl-key={certificate}"]
 
     def create(self) -> None:
         """Lay out the data folder, start, and make the user."""
