@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import typing as t
+from pathlib import Path
 
 import boto3
 import botocore.client
@@ -10,7 +14,9 @@ import botocore.hooks
 import botocore.session
 import pytest
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import clients
+from ansible_collections.slipway.graph.plugins.plugin_utils import clients, warm_server
+
+COLLECTIONS = Path(__file__).parents[3] / "collections"
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +59,28 @@ def test_renamed_events_are_still_renamed() -> None:
     aliaser: t.Any = botocore.hooks.EventAliaser(botocore.hooks.HierarchicalEmitter())
     assert aliaser._alias_event_name("before-call.autoscaling") == "before-call.auto-scaling"
     assert aliaser._alias_event_name("before-call.ec2") == "before-call.ec2"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"AWS_REGION": "eu-central-1"}, id="credentials and Region"),
+        pytest.param({}, id="no Region"),
+        pytest.param({"AWS_PROFILE": "does-not-exist"}, id="a profile that does not exist"),
+    ],
+)
+def test_warming_up_ends_well_whatever_the_environment_says(settings: dict[str, str]) -> None:
+    """In a process of its own: modules must find themselves outside the controller."""
+    environment = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_CONFIG_FILE": os.devnull, **settings}
+    needs = {"modules": ["no.such.module"], "services": ["sts", "no-such-service"], "environment": environment}
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(Path(warm_server.__file__).parent)!r})
+import warm_server
+before = dict(os.environ)
+warm_server.prepare([{str(COLLECTIONS)!r}, *sys.path])
+warm_server.warm_up({needs!r})
+assert dict(os.environ) == before
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr

@@ -26,7 +26,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils import (
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, environment_of, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.progress import Progress
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import APPLY, PLAN, Options, Schedule
@@ -74,7 +74,9 @@ class ActionModule(ActionBase):
                 self._task,
                 task_vars or {},
                 options,
-                on_steps=lambda steps: processes.warm_up({step.module: step.path for step in steps}),
+                on_steps=lambda steps: processes.warm_up(
+                    {step.module: step.path for step in steps}, environment_of(self._task)
+                ),
             )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import contextlib
 import os
 import typing as t
@@ -109,14 +110,37 @@ def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     return once
 
 
-def warm_up(service: str) -> None:
-    """Have everything ready that a first client of a service needs, so that the workers inherit it."""
-    with contextlib.suppress(Exception):  # only a head start: a module that needs the service reports what is wrong
-        boto3.session.Session().client(
-            service,  # type: ignore[call-overload]  # the name is a variable here
-            region_name="us-east-1",
-            aws_access_key_id="unused",
-            aws_secret_access_key="unused",  # noqa: S106 - this client is never called
-        )
-        for kind in ("paginators-1", "waiters-2"):
-            botocore.loaders.create_loader().load_service_model(service, kind)
+def warm_up(services: c.Iterable[str]) -> None:
+    """Have everything ready that the first clients of some services need, so that the workers inherit it."""
+    connect = _client_of_a_module if _has_credentials() else _client_without_credentials
+    for service in services:
+        with contextlib.suppress(Exception, SystemExit):  # a module that needs the service reports what is wrong
+            connect(service)
+            for kind in ("paginators-1", "waiters-2"):
+                botocore.loaders.create_loader().load_service_model(service, kind)
+
+
+def _has_credentials() -> bool:
+    """Whether there are any: else each real client would look for them anew, on the network too."""
+    with contextlib.suppress(Exception):  # a profile that does not exist, a login that has expired
+        return boto3.session.Session().get_credentials() is not None
+    return False
+
+
+def _client_of_a_module(service: str) -> None:
+    """Make the very client that modules will ask for."""
+    from ansible.module_utils import basic  # noqa: PLC0415 - outside the controller only
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule  # noqa: PLC0415
+
+    basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = b'{"ANSIBLE_MODULE_ARGS": {}}', "legacy"
+    AnsibleAWSModule(argument_spec={}).client(service)
+
+
+def _client_without_credentials(service: t.Any) -> None:
+    """Make a client that is never called; it leaves the service's models behind."""
+    boto3.session.Session().client(
+        service,
+        region_name="us-east-1",
+        aws_access_key_id="unused",
+        aws_secret_access_key="unused",  # noqa: S106
+    )

@@ -58,11 +58,15 @@ class WarmProcesses:
         )
         theirs.close()
 
-    def warm_up(self, modules: t.Mapping[str, str]) -> None:
-        """Tell the server which modules (name and path) will run, so that it prepares them and their services."""
+    def warm_up(self, modules: t.Mapping[str, str], environment: t.Mapping[str, str] | None = None) -> None:
+        """Tell the server which modules (name and path) will run, and with what environment, so that it prepares."""
         if self._server.stdin:
             staying = {name: path for name, path in modules.items() if name.startswith(STAYING_COLLECTIONS)}
-            needs = {"modules": [python_name(name) for name in staying], "services": services_of(staying.values())}
+            needs = {
+                "modules": [python_name(name) for name in staying],
+                "services": services_of(staying.values()),
+                "environment": dict(environment or {}),
+            }
             with contextlib.suppress(OSError):  # a server that has died is reported by the first call
                 self._server.stdin.write(json.dumps(needs).encode() + b"\n")
                 self._server.stdin.close()
@@ -144,7 +148,8 @@ def services_of(module_paths: t.Iterable[str]) -> list[str]:
         with contextlib.suppress(OSError):
             source = Path(path).read_text()
             counts.update(set(re.findall(r"""\b(?:client\(|service =)\s*['"]([a-z0-9-]+)['"]""", source)))
-    return [service for service, _count in counts.most_common()]
+    # amazon.aws asks STS for the account on behalf of many modules.
+    return [service for service, _count in counts.most_common()] + (["sts"] if counts and "sts" not in counts else [])
 
 
 def python_name(module: str) -> str:

@@ -274,13 +274,17 @@ def prepare(collection_paths: list[str]) -> Worker:
     return worker
 
 
-def warm_up(needs: dict[str, list[str]]) -> None:
-    """Import the modules that will run and load their services' models, so that every worker inherits both."""
+def warm_up(needs: dict[str, t.Any]) -> None:
+    """Import the modules that will run and make clients of their services, so that every worker inherits both."""
+    environment = dict(os.environ)
+    os.environ.update(needs.get("environment", {}))
     for module in needs.get("modules", []):
         with contextlib.suppress(Exception, SystemExit):  # only a head start: the call itself reports what is wrong
             importlib.import_module(module)
-    for service in needs.get("services", []):
-        importlib.import_module(f"{UTILS}.clients").warm_up(service)
+    if needs.get("services"):
+        importlib.import_module(f"{UTILS}.clients").warm_up(needs["services"])
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def reap(*_signal: t.Any) -> None:
