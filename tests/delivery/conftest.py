@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.delivery.releases import System
 from tests.support.local import LocalEnvironment, local_environment
 
 
@@ -14,3 +15,11 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment
     """Up, with an engine; its checkout is a copy that tests may change and commit to."""
     with local_environment(tmp_path_factory.mktemp("local") / "checkout") as environment:
         yield environment
+
+
+@pytest.fixture(scope="session")
+def system(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """Delivered once, the way a user does it."""
+    for playbook in ("bootstrap", "site", "deliver"):
+        local.succeed(f"playbooks/{playbook}.yml")
+    return System(local, tmp_path_factory.mktemp("images"))

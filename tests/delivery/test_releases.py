@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.delivery.releases import NAME, System, asked_all_the_time
-from tests.support.local import LocalEnvironment
 
 # Enough to see a bad one die or stay silent; the defaults allow for what Fargate needs to start a task.
 PATIENCE = ("-e", "ecs_services_rehearsal_timeout=30", "-e", "rollout_timeout=60", "-e", "rollout_grace_seconds=5")
-
-
-@pytest.fixture(scope="module")
-def system(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> System:
-    """Delivered once, the way a user does it."""
-    for playbook in ("bootstrap", "site", "deliver"):
-        local.succeed(f"playbooks/{playbook}.yml")
-    return System(local, tmp_path_factory.mktemp("images"))
 
 
 def test_a_delivered_release_serves_and_is_marked_good(system: System) -> None:
