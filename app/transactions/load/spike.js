@@ -1,10 +1,10 @@
-// A sudden crowd: from 10 to 500 users within seconds, and back. No request fails, whatever it takes.
+// A sudden crowd: from 10 to 500 users within a minute, and back. No request fails, whatever it takes.
 import { sleep } from 'k6';
 import { behave, remove, seed, short } from './common.js';
 
 const stages = short
   ? [['5s', 10], ['3s', 500], ['10s', 500], ['3s', 10], ['5s', 10]]
-  : [['1m', 10], ['10s', 500], ['3m', 500], ['10s', 10], ['2m', 10]];
+  : [['1m', 10], ['1m', 500], ['5m', 500], ['10s', 10], ['2m', 10]];
 
 export const options = {
   scenarios: {
