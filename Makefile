@@ -8,6 +8,8 @@ PYTHON ?= python3.11
 # Named and not left to PATH, so that no virtualenv has to be activated.
 PLAY := .venv/bin/ansible-playbook
 LOCAL := -i inventories/local
+# Without kept bytecode every run of Ansible compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
+# Hundreds of short runs of Ansible: without kept bytecode each of them compiles all it imports.
+unset PYTHONDONTWRITEBYTECODE
 all=(lint sanity unit app oracle molecule faults delivery)
 
 lint() { tools/lint.sh; }

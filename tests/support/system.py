@@ -36,12 +36,12 @@ def emulated() -> Iterator[dict[str, str]]:
         yield {**emulators.CREDENTIALS, "AWS_ENDPOINT_URL": url, ELSEWHERE: scaling}
 
 
-def play(folder: Path, environment: dict[str, str], content: dict[str, t.Any]) -> str:
+def play(folder: Path, environment: dict[str, str], content: dict[str, t.Any], *arguments: str) -> str:
     """Run a play against the account and return what it printed; it must end well."""
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([{**PLAY, **content}], sort_keys=False))
     finished = playbook_run(playbook, environment, ROOT / "playbooks/group_vars/all.yml",
-                            ROOT / "playbooks/group_vars/transactions.yml")  # fmt: skip
+                            ROOT / "playbooks/group_vars/transactions.yml", arguments=arguments)  # fmt: skip
     (folder / "output").write_text(finished.stdout + finished.stderr)
     assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
     return finished.stdout

@@ -26,7 +26,9 @@ def check(
     :raises AnsibleActionFail: when it is another one, or nobody answers.
     """
     module = "amazon.aws.aws_caller_info"
-    call = ModuleCall(module, "", serialise(module, {}), environment, mode="plan")
+    # A wrong endpoint is better told at once than after all the attempts that a long run is given.
+    asking = {**environment, "AWS_MAX_ATTEMPTS": environment.get("AWS_MAX_ATTEMPTS", "3")}
+    call = ModuleCall(module, "", serialise(module, {}), asking, mode="plan")
     answer = processes.collect(processes.submit(0, call))
     result = json.loads(answer["result"] or "{}") if answer else {}
     found = str(result.get("account", ""))

@@ -10,6 +10,7 @@ write.
 
 from __future__ import annotations
 
+import collections
 import json
 import time
 import typing as t
@@ -17,6 +18,9 @@ from urllib.parse import urlsplit
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import always_write, consistency, differences, reads
 from ansible_collections.slipway.graph.plugins.plugin_utils.buckets import Buckets
+
+# The real one: `install` puts another in its place.
+_sleep = time.sleep
 
 READ_PREFIXES = (
     "Describe",
@@ -36,6 +40,12 @@ READ_PREFIXES = (
     "Select",
     "Filter",
 )
+
+CREATING_PREFIXES = ("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore")
+# They say "create", but what they change exists.
+CREATING_NOTHING = {"CreateTags", "CreateOrUpdateTags", "CreateRoute"}
+# A module may look twice at what it has written; one that looks more often waits.
+MOST_EQUAL_READS = 3
 
 
 class WriteBarrier(BaseException):
@@ -76,6 +86,8 @@ class Seam:
         self._expected: list[t.Any] | None = None
         self._reads: list[differences.Read] = []
         self._answers = reads.Reads()
+        self._asked_again: collections.Counter[reads.Key] = collections.Counter()
+        self._sending = False
 
     def begin(self, mode: str, expected: list[t.Any] | None = None) -> None:
         """Start the books of the next call.
@@ -84,6 +96,7 @@ class Seam:
         :arg expected: the writes that a plan announced: an apply stops at a first write that is another one.
         """
         self._expected = expected
+        self._asked_again.clear()
         self.mode, self.calls, self.writes, self.changes, self._reads = mode, [], [], [], []
         self.compares = False
         if mode == "apply":
@@ -92,20 +105,21 @@ class Seam:
     def intercept(self, original: t.Callable[..., t.Any], client: t.Any, operation: str, parameters: t.Any) -> t.Any:
         """Send, journal or stop one API call.
 
-        In ``inspect`` mode, which destroy uses to find ids, writes that change an existing resource are answered
-        with nothing instead of stopping the module, so that it goes on to return what it knows of the resource.
+        Where nothing is written, a write that makes something new stops the module: nothing can be known of it. One
+        that changes what exists is answered with nothing, so that the module goes on to return what it knows of the
+        resource, its id above all: what needs that can then be planned too.
         """
         service = client.meta.service_model.service_name
         if self.mode != "apply" and not is_read(operation):
             reply = always_write.reply_if_unchanged(client, service, operation, parameters)
             if reply:
                 return reply()
-            self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
-            if self.mode == "inspect" and not creates(operation):
-                return {}
             if self.compares:
-                self.changes = self._changes(client, operation, parameters)
-            raise WriteBarrier(f"{service}:{operation}")
+                self.changes += self._changes(client, operation, parameters)
+            self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
+            if creates(operation):
+                raise WriteBarrier(f"{service}:{operation}")
+            return {}
         if self._expected is not None and not is_read(operation):
             self._hold_to_plan(client, operation, parameters)
         answer = self._answer(original, client, service, operation, parameters)
@@ -137,11 +151,24 @@ class Seam:
         if self.mode == "apply":
             return self._send(original, client, service, operation, parameters)
         key = reads.key_of(client, operation, parameters)
+        self._refuse_to_wait(key)
         answer = self._answers.find(key)
         if answer is None:
             answer = self._send(original, client, service, operation, parameters)
             self._answers.keep(key, answer)
         return answer
+
+    def _refuse_to_wait(self, key: reads.Key) -> None:
+        """Stop a module that waits for what it was not allowed to write."""
+        if self.writes:
+            self._asked_again[key] += 1
+            if self._asked_again[key] > MOST_EQUAL_READS:
+                raise WriteBarrier("it waits for a write that was not sent")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless it is a module that waits for what it was not allowed to write."""
+        if self._sending or not self.writes:
+            _sleep(seconds)
 
     def _send(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
@@ -167,6 +194,7 @@ class Seam:
     ) -> t.Any:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
         started = time.monotonic()
+        self._sending = True
         try:
             answer = original(client, operation, parameters)
             call["retries"] = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
@@ -177,6 +205,7 @@ class Seam:
             call["retries"] = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
             raise
         finally:
+            self._sending = False
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
 
@@ -219,13 +248,14 @@ def is_read(operation: str) -> bool:
 
 def creates(operation: str) -> bool:
     """Whether a write makes something new, so that nothing can be known of it before."""
-    return operation.startswith(("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore"))
+    return operation.startswith(CREATING_PREFIXES) and operation not in CREATING_NOTHING
 
 
 def install(seam: Seam) -> None:
     """Put the seam between every botocore client of this process and AWS."""
     import botocore.client  # noqa: PLC0415 - only the warm processes have boto3 loaded
 
+    time.sleep = seam.sleep  # type: ignore[assignment]  # what an int can be, a float can
     base: t.Any = botocore.client.BaseClient
     original = base._make_api_call
 

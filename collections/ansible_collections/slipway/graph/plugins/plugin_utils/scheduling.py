@@ -15,7 +15,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records, results, saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils import barrier, differences, records, results, saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
@@ -80,6 +80,8 @@ class _Call:
     expected: saved_plan.Expected = None
     # Asks in check mode first, because the plan announced no change and no barrier holds this call.
     verifying: bool = False
+    # The writes that a plan has stopped.
+    stopped: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     inputs: str = ""
     last_result: Result = dataclasses.field(default_factory=dict)
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
@@ -96,6 +98,8 @@ class _Progress:
     running: int = 0
     results: dict[int, Result] = dataclasses.field(default_factory=dict)
     statuses: set[str] = dataclasses.field(default_factory=set)
+    # Whether its results are those that an apply would have, as far as others need them.
+    known: bool = True
     ended: bool = False
 
     @property
@@ -250,8 +254,11 @@ class Schedule:
             skipped = not self._renderer.holds(step.task.when, self._renderer.variables(step))
         except AnsibleError:
             skipped = False
+        unclear = self._unclear_needs(step)
         if skipped:
             self._end_without_calls(step, records.SKIPPED)
+        elif unclear:
+            self._record_unknown(step, unclear)
         else:
             self._progress[step].statuses.add(records.FAILED)
             self._add_record(self._record(step, 0, None, records.FAILED, msg=str(error)))
@@ -261,8 +268,13 @@ class Schedule:
     def _unknown_needs(self, step: Step) -> list[Step]:
         if self._options.mode == APPLY:
             return []
-        pending = {records.PLANNED, records.UNKNOWN}
-        return [need for need in self._graph.data[step] if self.step_status(need) in pending]
+        return [need for need in self._graph.data[step] if not self._progress[need].known]
+
+    def _unclear_needs(self, step: Step) -> list[Step]:
+        """Steps whose results a plan knows only in part, because they would write."""
+        if self._options.mode == APPLY:
+            return []
+        return [need for need in self._graph.data[step] if {records.PLANNED, records.CHANGED} & self.statuses(need)]
 
     def _record_unknown(self, step: Step, unknown: list[Step]) -> None:
         """Say what would run once its inputs exist, item by item where the loop is known already."""
@@ -283,6 +295,7 @@ class Schedule:
             except AnsibleError:
                 pass  # a condition over what only the apply can tell
             self._progress[step].statuses.add(status)
+            self._progress[step].known &= status != records.UNKNOWN
             self._add_record(
                 self._record(step, position, label, status, unknown=sorted(names & self._own_reach(step, names)))
             )
@@ -317,7 +330,9 @@ class Schedule:
                 self._end_call(call, results.skipped("nothing to do"), records.SKIPPED)
                 return
         except AnsibleError as error:
-            self._end_call(call, {"failed": True, "changed": False, "msg": str(error)}, records.FAILED)
+            result = {"failed": True, "changed": False, "msg": str(error)}
+            unclear = self._unclear_needs(step)
+            self._end_call(call, result, records.UNKNOWN if unclear else records.FAILED, unknown=unclear)
             return
         self._dispatch(call)
 
@@ -354,7 +369,7 @@ class Schedule:
             args=self._renderer.serialise(
                 call.step,
                 arguments,
-                check_mode=(plans or call.verifying) and not results.uses_boto3(call.step.module),
+                check_mode=(plans or call.verifying) and (bool(call.stopped) or not results.uses_boto3(step.module)),
                 no_log=call.no_log,
             ),
             environment=self._renderer.environment(call.step, call.variables),
@@ -454,21 +469,35 @@ class Schedule:
             self._end_call(call, result, records.FAILED)
             return
         call.api_calls += answer["calls"]
-        call.inputs = answer.get("inputs", "")
-        call.changes = answer.get("changes", [])
+        call.inputs = call.inputs or answer.get("inputs", "")
+        call.changes = call.changes or answer.get("changes", [])
         if answer["writes"] and call.expected is not None:
             expected = call.expected[0] if call.expected else None
             self._end_stale(call, saved_plan.difference(expected, answer["writes"][0]))
             return
-        if answer["writes"] and (self._options.mode != INSPECT or answer["result"] is None):
-            writes = [{**write, "parameters": {}} for write in answer["writes"]] if call.no_log else answer["writes"]
-            self._end_call(call, {"changed": True}, records.PLANNED, writes=writes)
+        if answer["writes"] or call.stopped:
+            self._module_stopped(call, answer)
             return
         result = results.decoded(call.step.module, answer)
         if call.verifying and not result.get("failed"):
             self._verified(call, result)
         else:
             self._result_arrived(call, result)
+
+    def _module_stopped(self, call: _Call, answer: t.Any) -> None:
+        """A module wanted to write. What exists already it may still tell about, in check mode at the latest."""
+        result = results.decoded(call.step.module, answer)
+        is_known = answer["result"] is not None and not result.get("failed")
+        first_time = not call.stopped
+        call.stopped = call.stopped or answer["writes"]
+        exists = not any(barrier.creates(write["operation"]) for write in call.stopped)
+        if exists and first_time and not is_known:
+            call.module_call = self._module_call(call)
+            self._dispatch(call)
+            return
+        writes = [{**write, "parameters": {}} for write in call.stopped] if call.no_log else call.stopped
+        status = records.CHANGED if exists and self._options.mode == INSPECT else records.PLANNED
+        self._end_call(call, result if is_known else {"changed": True}, status, writes, is_known=is_known)
 
     def _result_arrived(self, call: _Call, result: Result) -> None:
         task = call.step.task
@@ -520,10 +549,19 @@ class Schedule:
         register = call.step.task.register
         return call.variables.new_child({register: result}) if register else call.variables  # type: ignore[attr-defined]
 
-    def _end_call(self, call: _Call, result: Result, status: str, writes: list[t.Any] | None = None) -> None:
+    def _end_call(
+        self,
+        call: _Call,
+        result: Result,
+        status: str,
+        writes: list[t.Any] | None = None,
+        unknown: c.Sequence[Step] = (),
+        is_known: bool | None = None,
+    ) -> None:
         progress = self._progress[call.step]
         progress.running -= 1
         progress.statuses.add(status)
+        progress.known &= status not in (records.PLANNED, records.UNKNOWN) if is_known is None else is_known
         task = call.step.task
         if progress.items is not None:
             overlay = self._renderer.loop_variables(call.step, progress.items, call.position)
@@ -543,6 +581,7 @@ class Schedule:
                 msg=self._secrets.hide(message),
                 writes=self._secrets.hide(writes or []),
                 diff=self._secrets.hide(changes),
+                unknown=sorted({name for need in unknown for name in need.registers}),
                 api_calls=call.api_calls,
                 inputs="" if call.no_log else call.inputs,
                 started=call.started - self._origin,
@@ -552,7 +591,7 @@ class Schedule:
         if len(progress.results) == progress.size:
             registered = results.assemble(progress.results, looped=progress.items is not None)
             self.results[call.step] = registered
-            if task.register and self._options.register and not progress.statuses & {records.PLANNED, records.UNKNOWN}:
+            if task.register and self._options.register and progress.known:
                 self._renderer.registered[task.register] = registered
             self._finish(call.step)
 
