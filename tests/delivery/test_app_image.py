@@ -121,6 +121,11 @@ def test_image_holds_no_secret_of_the_build(engine: Engine) -> None:
     assert left == ""
 
 
+def test_image_carries_the_authorities_of_databases_in_rds(engine: Engine) -> None:
+    count = "import os, ssl; print(len(ssl.create_default_context(cafile=os.environ['DB_TLS_CA']).get_ca_certs()))"
+    assert int(engine.docker("run", "--rm", engine.image, "python", "-c", count)) > 50
+
+
 def test_service_runs_hardened_and_becomes_healthy(engine: Engine) -> None:
     name = engine.start(engine.image, *HARDENED, "--health-interval=1s", **SQLITE)
     engine.wait_until_ready(name)
