@@ -12,7 +12,7 @@ all=(lint sanity unit app oracle molecule faults delivery)
 
 lint() { tools/lint.sh; }
 sanity() { tools/sanity.sh; }
-unit() { pytest -n 2 tests/unit; }
+unit() { pytest -n 2 --dist loadfile tests/unit; }
 app() { tools/test-app.sh; }
 oracle() { pytest tests/oracle; }
 faults() { pytest -n 2 tests/faults; }

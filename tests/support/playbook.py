@@ -45,6 +45,7 @@ class Project:
         (folder / "ansible.cfg").write_text(
             f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
             f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\n"
+            f"callback_plugins={Path(__file__).parent / 'callback_plugins'}\ncallbacks_enabled=keep_result\n"
         )
 
     def role(self, name: str, tasks: str, **files: str) -> None:
@@ -79,14 +80,7 @@ class Project:
 
     def run(self, task: dict[str, t.Any], *arguments: str) -> Outcome:
         """Run one task and keep its result."""
-        keep = {
-            "ansible.builtin.copy": {
-                "content": "{{ outcome | to_json }}", "dest": str(self.folder / "result.json"), "mode": "0600"
-            },
-            "check_mode": False, "diff": False,
-        }  # fmt: skip
-        tasks = [{"name": "Run", "register": "outcome", "ignore_errors": True, **task}, keep]
-        return self._play({"tasks": tasks}, arguments)
+        return self._play({"tasks": [{"name": "Run", "ignore_errors": True, **task}]}, arguments)
 
     def start(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> subprocess.Popen[str]:
         """Run the roles through converge in the background."""
@@ -111,7 +105,8 @@ class Project:
         return Outcome(finished.returncode or int(failed), finished.stdout + finished.stderr, result, calls)
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self.environment, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
+        own = {"ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "KEEP_RESULT": str(self.folder / "result.json")}
+        return {**os.environ, **self.environment, **own}
 
     def _write(self, content: dict[str, t.Any]) -> None:
         connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
