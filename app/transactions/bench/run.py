@@ -257,8 +257,13 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
         for number in range(TRANSACTIONS):
             service.request("POST", "/transaction", json={"amount": "12.50", "description": f"coffee {number}"})
         figures += measure_throughput(service, arguments.rounds, arguments.seconds, folder)
+        service.stop()
         for name in arguments.load:
+            # A new process each time: one that has worked has memory to spare, in which a leak would not show.
+            service = Service(environment, folder)
+            stack.callback(service.end)
             figures += measure_k6(service, name, folder, arguments.long)
+            service.stop()
     return figures
 
 

@@ -6,8 +6,8 @@ import { Trend } from 'k6/metrics';
 import { behave, remove, seed, short, url } from './common.js';
 
 const memoryGrowth = new Trend('memory_growth_percent');
-const warmUp = short ? 20 : 300;
-const total = short ? 60 : 7200;
+const warmUp = short ? 15 : 300;
+const total = short ? 45 : 7200;
 
 export const options = {
   scenarios: {

@@ -3,7 +3,7 @@ import { sleep } from 'k6';
 import { behave, remove, seed, short } from './common.js';
 
 const stages = short
-  ? [['5s', 10], ['3s', 500], ['10s', 500], ['3s', 10], ['5s', 10]]
+  ? [['3s', 10], ['3s', 500], ['8s', 500], ['3s', 10], ['3s', 10]]
   : [['1m', 10], ['1m', 500], ['5m', 500], ['10s', 10], ['2m', 10]];
 
 export const options = {
