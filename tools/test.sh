@@ -15,7 +15,7 @@ sanity() { tools/sanity.sh; }
 unit() { pytest -n 2 --dist loadfile tests/unit; }
 app() { tools/test-app.sh; }
 oracle() { pytest tests/oracle; }
-faults() { pytest -n 2 tests/faults; }
+faults() { pytest -n 3 tests/faults; }
 delivery() { pytest tests/local tests/delivery; }
 
 # Two scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.

@@ -51,7 +51,9 @@ def command_of(kind: str, port: int) -> Command:
     if kind != "ministack":
         start = [program("moto_server")] if kind == "moto" else [program("python"), str(AUTOSCALING)]
         arguments = [*start, "-H", "127.0.0.1", "-p", str(port)]
-        return Command(arguments, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, url, f"{url}/moto-api/data.json")
+        # Each reset loads AWS's policies anew, which takes seconds; who only scales does not need them.
+        settings = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true" if kind == "moto" else "false"}
+        return Command(arguments, settings, url, f"{url}/moto-api/data.json")
     settings = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
         "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
