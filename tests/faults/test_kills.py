@@ -42,8 +42,11 @@ def test_rule_06_after_a_kill_at_any_moment_the_next_run_ends_in_the_same_accoun
 
 
 def _is_tolerated(difference: str) -> bool:
-    """What a kill may leave: a key without its alias (amazon.aws.kms_key makes both by two calls, and finds a key by its
-    alias only; playbooks/orphans.yml lists it), and one version of a secret instead of two with the same value."""
+    """What a kill may leave: a key without its alias, and one version of a secret instead of two with the same value.
+
+    amazon.aws.kms_key makes a key and its alias by two calls, and finds it by the alias only; playbooks/orphans.yml
+    lists what is left.
+    """
     _when, _colon, what = difference.partition(" s: ")
     if what.startswith("secret "):
         return ": Stages is " in what
