@@ -23,7 +23,7 @@ QUICK_ROLES = [role for role in SYSTEM["system_roles"] if role not in SLOW]
 
 
 # How many kills; CI makes do with fewer, because each takes about four seconds of both cores.
-KILLS = int(os.environ.get("KILLS", "24"))
+KILLS = int(os.environ.get("KILLS", "16"))
 PARTS = [(SYSTEM["system_roles"], KILLS // 4, 1), (QUICK_ROLES, KILLS * 3 // 8, 2), (QUICK_ROLES, KILLS * 3 // 8, 3)]
 
 
