@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests, all or the named stages:
 #   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [faults] [delivery]
-# Stops at the first stage that fails. Without arguments, delivery, which waits for containers most of the time, runs
-# beside all others.
+# Stops at the first stage that fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
@@ -14,18 +13,18 @@ lint() { tools/lint.sh; }
 sanity() { tools/sanity.sh; }
 unit() { pytest -n 2 --dist loadfile tests/unit; }
 app() { tools/test-app.sh; }
-oracle() { pytest tests/oracle; }
+oracle() { pytest -n 2 --dist loadfile tests/oracle; }
 faults() { pytest -n 3 tests/faults; }
 delivery() { pytest tests/local tests/delivery; }
 
-# Two scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.
+# Three scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.
 molecule_() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
     export logs
     # shellcheck disable=SC2016 # expanded by the inner shell
     printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename |
-        xargs -n 1 -P 2 bash -c '
+        xargs -n 1 -P 3 bash -c '
             if molecule test -s "$1" >"$logs/$1" 2>&1; then
                 echo "molecule $1: passed"
             else
@@ -35,16 +34,24 @@ molecule_() (
             fi' scenario
 )
 
-all_stages() {
-    local log status=0
-    log=$(mktemp)
-    tools/test.sh delivery >"$log" 2>&1 &
-    tools/test.sh lint sanity unit app oracle molecule faults || status=$?
-    wait $! || status=$?
-    cat "$log"
-    rm -f "$log"
-    return "$status"
-}
+# Delivery, which waits for containers most of the time, runs beside all others, and sanity, which uses one core, beside
+# lint. What runs beside another is shown when it has ended.
+all_stages() (
+    logs=$(mktemp -d)
+    trap 'rm -rf "$logs"' EXIT
+    status=0
+    tools/test.sh delivery >"$logs/delivery" 2>&1 &
+    delivery=$!
+    tools/test.sh sanity >"$logs/sanity" 2>&1 &
+    sanity=$!
+    tools/test.sh lint || status=$?
+    wait "$sanity" || status=$?
+    cat "$logs/sanity"
+    [ "$status" -ne 0 ] || tools/test.sh unit app oracle molecule faults || status=$?
+    wait "$delivery" || status=$?
+    cat "$logs/delivery"
+    exit "$status"
+)
 
 if [ $# -eq 0 ]; then
     all_stages

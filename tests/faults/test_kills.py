@@ -38,7 +38,7 @@ def test_rule_06_after_a_kill_at_any_moment_the_next_run_ends_in_the_same_accoun
     unexpected = [each for each in result["differences"] if not _is_tolerated(each)]
     assert unexpected == []
     # Some moments come after the end, because no two applies take equally long.
-    assert int(result["killed"]) > kills / 2
+    assert int(result["killed"]) >= kills / 3
 
 
 def _is_tolerated(difference: str) -> bool:
