@@ -3,9 +3,9 @@
 """The one seam through which every AWS call of a module goes: what it journals, and where a plan stops it.
 
 Everything boto3 sends passes ``botocore.client.BaseClient._make_api_call``. In an apply the call is journalled
-and sent. In a plan reads are sent, and the first write raises :class:`WriteBarrier` instead, so a plan is exact
-for modules whose check mode is missing or wrong. An operation is a read only if its name says so: unknown means
-write.
+and sent. In a plan only reads are sent: a write that would make something new raises :class:`WriteBarrier`, one that
+would change what exists is noted and answered with nothing. So a plan is exact for modules whose check mode is missing
+or wrong. An operation is a read only if its name says so: unknown means write.
 """
 
 from __future__ import annotations

@@ -338,7 +338,7 @@ class Schedule:
 
     def _hold_to_plan(self, call: _Call) -> None:
         plan = self._options.saved_plan
-        if plan is None or self._options.mode != APPLY:
+        if plan is None or self._options.mode != APPLY or self._check_mode(call):
             return
         try:
             call.expected = plan.expected(records.key_of(self._record(call.step, call.position, call.label, "")))
@@ -450,7 +450,7 @@ class Schedule:
         if result.get("changed"):
             self._end_stale(call, f"{saved_plan.STALE}: planned was no change, but now it would change something")
             return
-        call.verifying = False
+        call.verifying, call.attempt = False, 0
         if call.step.has_action_plugin:
             self._start_action(call)
         else:
