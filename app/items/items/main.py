@@ -1,0 +1,64 @@
+"""The function behind the API: what Lambda starts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from items.api import create_app
+from items.operations import operate
+from items.repository import ItemRepository
+from items.settings import load_settings
+from items.telemetry import logger, metrics, tracer
+
+# A client waits for the answer: better a quick "not now" than one that nobody waits for any more.
+PATIENCE = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+settings = load_settings()
+table = boto3.resource("dynamodb", config=PATIENCE).Table(settings.table_name)
+repository = ItemRepository(table, settings.status_index)
+# In the table of the items, whose index does not see it and whose TTL removes it.
+store = DynamoDBPersistenceLayer(
+    settings.table_name,
+    boto3_client=table.meta.client,
+    expiry_attr="expiresAt",
+    in_progress_expiry_attr="inProgressUntil",
+    status_attr="requestStatus",
+)
+app = create_app(settings, repository, store)
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request of the API, or what the deployment asks for."""
+    try:
+        if "slipway" in event:
+            return operate(event["slipway"], table, repository, context.get_remaining_time_in_millis)
+        return respond(event, context)
+    except Exception:
+        logger.exception("the invocation failed")
+        raise
+
+
+def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request of the API, and leave one line about it in the log."""
+    started = time.perf_counter()
+    answer = app.resolve(event, context)
+    answer.setdefault("multiValueHeaders", {})["X-Request-Id"] = [event["requestContext"]["requestId"]]
+    logger.info(
+        "request",
+        method=event["httpMethod"],
+        route=event["resource"],
+        path=event["path"],
+        status=answer["statusCode"],
+        milliseconds=round((time.perf_counter() - started) * 1000, 1),
+    )
+    return answer

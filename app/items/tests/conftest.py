@@ -1,0 +1,55 @@
+"""A table in an emulated account, and requests as API Gateway makes them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.requests import Api
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "data/schemas/items.json").read_text())
+TABLE = "items-test"
+
+# Before the functions are imported, for they read it then. The account is an emulated one.
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "TABLE_NAME": TABLE,
+    "APP_ENVIRONMENT": "local",
+    "CORS_ORIGINS": "https://shop.example,https://admin.example",
+    "TOKEN_SECRET_ARNS": "first-client,second-client",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "TRACING"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture
+def account() -> Iterator[None]:
+    """An account in this process, with nothing in it."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def table(account: None) -> Table:
+    """The table, empty, as the schema declares it."""
+    return boto3.resource("dynamodb").create_table(TableName=TABLE, **cast(Any, SCHEMA))
+
+
+@pytest.fixture
+def api(table: Table) -> Api:
+    """The function behind the API."""
+    return Api()
