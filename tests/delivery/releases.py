@@ -95,7 +95,8 @@ class System:
 
     def record(self, commit: str, image: str) -> str:
         """Write a release to the ledger."""
-        new = {"bucket": BUCKET, "name": NAME, "id": None, "commit": commit, "images": {"api": image}}
+        new = {"bucket": BUCKET, "name": NAME, "id": None, "commit": commit, "images": {"api": image},
+               "functions": None}  # fmt: skip
         written = ledger.write_ledger(
             self.local.client("s3"), {**new, "status": None, "current": False}, check_mode=False
         )

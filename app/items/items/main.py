@@ -26,7 +26,8 @@ repository = ItemRepository(table, settings.status_index)
 # In the table of the items, whose index does not see it and whose TTL removes it.
 store = DynamoDBPersistenceLayer(
     settings.table_name,
-    boto3_client=table.meta.client,
+    # Not the table's own client, which translates attributes.
+    boto3_client=boto3.client("dynamodb", config=PATIENCE),
     expiry_attr="expiresAt",
     in_progress_expiry_attr="inProgressUntil",
     status_attr="requestStatus",

@@ -84,17 +84,17 @@ def problem_of(error: Exception) -> ProblemError:
 
 
 @problem_of.register
-def _(error: ProblemError) -> ProblemError:
+def of_problem(error: ProblemError) -> ProblemError:
     return error
 
 
 @problem_of.register
-def _(_error: NotFoundError) -> ProblemError:
+def of_missing_route(_error: NotFoundError) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "no-such-route", "Nothing answers this method and path.")
 
 
 @problem_of.register
-def _(error: RequestValidationError) -> ProblemError:
+def of_invalid_request(error: RequestValidationError) -> ProblemError:
     # The rejected input itself is left out: it may be large, or a secret sent to the wrong place.
     errors = [
         {"location": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()
@@ -104,31 +104,31 @@ def _(error: RequestValidationError) -> ProblemError:
 
 
 @problem_of.register
-def _(_error: RequestUnsupportedContentType) -> ProblemError:
+def of_media_type(_error: RequestUnsupportedContentType) -> ProblemError:
     detail = "Bodies are application/json."
     return ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 
 
 @problem_of.register
-def _(error: ItemNotFoundError) -> ProblemError:
+def of_missing_item(error: ItemNotFoundError) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "not-found", f"There is no item {error.identifier}.")
 
 
 @problem_of.register
-def _(error: VersionConflictError) -> ProblemError:
+def of_version_conflict(error: VersionConflictError) -> ProblemError:
     metrics.add_metric("VersionConflicts", unit="Count", value=1)
     detail = f"The item has been changed by somebody else: its version is {error.stored} now."
     return ProblemError(HTTPStatus.CONFLICT, "version-conflict", detail, currentVersion=error.stored)
 
 
 @problem_of.register
-def _(_error: IdempotencyAlreadyInProgressError) -> ProblemError:
+def of_same_request(_error: IdempotencyAlreadyInProgressError) -> ProblemError:
     detail = "A request with this Idempotency-Key is being worked on."
     return ProblemError(HTTPStatus.CONFLICT, "request-in-progress", detail, {"Retry-After": "1"})
 
 
 @problem_of.register
-def _(_error: IdempotencyValidationError) -> ProblemError:
+def of_other_request(_error: IdempotencyValidationError) -> ProblemError:
     detail = "This Idempotency-Key was sent with another body before."
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
 
@@ -136,7 +136,7 @@ def _(_error: IdempotencyValidationError) -> ProblemError:
 @problem_of.register(ClientError)
 @problem_of.register(BotoCoreError)
 @problem_of.register(IdempotencyPersistenceLayerError)
-def _(_error: Exception) -> ProblemError:
+def of_database(_error: Exception) -> ProblemError:
     logger.exception("the table cannot be used")
     metrics.add_metric("DatabaseErrors", unit="Count", value=1)
     detail = "The table does not answer. A read can be repeated; look before repeating a write."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,11 @@ BUCKET, NAME = "ledger", "shop-prod"
 
 def image(digit: str) -> dict[str, str]:
     return {"api": f"registry/api@sha256:{digit * 64}"}
+
+
+def package(digit: str) -> dict[str, dict[str, str]]:
+    digest = digit * 64
+    return {"api": {"bucket": "code", "key": f"functions/api/{digest}.zip", "sha256": digest}}
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +82,23 @@ def test_the_same_commit_and_images_are_the_same_release(write: Run, read: Run) 
     assert read(release="aaa")["release"]["id"] == other["release"]["id"]
 
 
+def test_functions_are_part_of_what_a_release_is(write: Run, read: Run) -> None:
+    first = write(commit="aaa", functions=package("1"))["release"]
+    assert (first["images"], first["functions"]) == ({}, package("1"))
+    assert not write(commit="aaa", functions=package("1"))["changed"]
+    assert write(commit="aaa", functions=package("2"))["changed"]
+    assert write(commit="aaa", images=image("1"), functions=package("2"))["changed"]
+    assert len(read()["releases"]) == 3
+
+
+def test_a_release_from_before_functions_were_known_is_found_again(write: Run, s3: Any) -> None:
+    old = {key: value for key, value in write(commit="aaa", images=image("1"))["release"].items() if key != "functions"}
+    s3.put_object(Bucket=BUCKET, Key=f"releases/{NAME}/{old['id']}.json", Body=json.dumps(old))
+    again = write(commit="aaa", images=image("1"))
+    assert (again["changed"], again["release"]) == (False, old)
+    assert write(id=old["id"], status="good")["release"] == {**old, "status": "good"}
+
+
 def test_marking_is_idempotent_and_names_what_is_in_service(write: Run, read: Run) -> None:
     new = write(commit="aaa", images=image("1"))["release"]["id"]
     assert write(id=new, status="good", current=True)["changed"]
@@ -119,7 +142,10 @@ def test_an_unknown_release_is_refused_with_those_that_are_known(write: Run, rea
     ("options", "named"),
     [
         ({"commit": "a b", "images": image("1")}, "commit is 'a b'"),
-        ({"commit": "aaa", "images": {}}, "images is empty"),
+        ({"commit": "aaa", "images": {}}, "images and functions are empty"),
+        ({"commit": "aaa", "functions": {"api": "code/api.zip"}}, "functions.api is 'code/api.zip'"),
+        ({"commit": "aaa", "functions": {"api": {"bucket": "code", "key": "api.zip"}}}, "functions.api is {"),
+        ({"commit": "aaa", "functions": {"api": {**package("1")["api"], "sha256": "abc"}}}, "64 hexadecimal digits"),
         ({"commit": "aaa", "images": {"api": "registry/api:latest"}}, "images.api is 'registry/api:latest'"),
     ],
 )

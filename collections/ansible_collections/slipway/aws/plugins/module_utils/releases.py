@@ -19,6 +19,11 @@ Release = dict[str, Any]
 WINDOW = 50
 
 
+def content(release: Release) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """What makes a release the one it is: commit, images and functions. Older documents name no functions."""
+    return release["commit"], release["images"], release.get("functions", {})
+
+
 def prefix(name: str) -> str:
     """Where the releases of a system in an environment lie."""
     return f"releases/{name}/"

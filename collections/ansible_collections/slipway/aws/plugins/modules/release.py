@@ -11,9 +11,9 @@ module: release
 version_added: 0.1.0
 short_description: Write the ledger of releases
 description:
-  - Records a release, which is a set of image digests with a commit, and marks what became of it. The ledger
-    is a JSON document for each release in S3, and one that names the release in service.
-  - A release of the same commit and images as one that is recorded is that one.
+  - Records a release, which is a set of images and functions by digest with a commit, and marks what became of
+    it. The ledger is a JSON document for each release in S3, and one that names the release in service.
+  - A release of the same commit, images and functions as one that is recorded is that one.
   - Upstream has no notion of a release. Without one, "what ran before" would have to be guessed from task
     definitions.
 author:
@@ -35,6 +35,11 @@ options:
     type: str
   images:
     description: Images of a new release by name, each with its digest.
+    type: dict
+  functions:
+    description:
+      - Functions of a new release by name. Each is a dictionary with the C(bucket) and C(key) of its package and
+        the package's C(sha256), in hexadecimal digits.
     type: dict
   status:
     description:
@@ -68,6 +73,11 @@ EXAMPLES = r"""
     commit: 3f2a91c
     images:
       api: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123
+    functions:
+      resize:
+        bucket: slipway-123456789012-eu-central-1
+        key: functions/shop-prod/resize/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03.zip
+        sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
   register: recorded
 
 - name: Mark it good and in service
@@ -89,6 +99,7 @@ release:
     commit: 3f2a91c
     created_at: "2026-01-02T03:04:05+00:00"
     images: {api: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123"}
+    functions: {}
     status: built
 """
 
@@ -108,19 +119,28 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import Refuse
 
 COMMIT = re.compile(r"[0-9A-Za-z_.-]{1,100}")
 DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PACKAGE = {"bucket", "key", "sha256"}
 
 
-def check_new(commit: str, images: dict[str, Any]) -> None:
+def check_new(commit: str, images: dict[str, Any], functions: dict[str, Any]) -> None:
     """Refuse what could not be rolled out later."""
     if not COMMIT.fullmatch(commit):
         raise RefusedError(f"commit is {commit!r}; allowed are up to 100 letters, digits, '.', '_' and '-'.")
-    if not images:
-        raise RefusedError("images is empty; a release has at least one image.")
+    if not images and not functions:
+        raise RefusedError("images and functions are empty; a release has at least one image or function.")
     for image, reference in images.items():
         if not DIGEST.fullmatch(str(reference)):
             raise RefusedError(
                 f"images.{image} is {reference!r}; a release names images by digest:"
                 " <repository>@sha256:<64 hexadecimal digits>."
+            )
+    for function, package in functions.items():
+        whole = isinstance(package, dict) and set(package) == PACKAGE and all(package.values())
+        if not whole or not SHA256.fullmatch(str(package["sha256"])):
+            raise RefusedError(
+                f"functions.{function} is {package!r}; a release names functions by bucket, key and sha256,"
+                " the last of 64 hexadecimal digits."
             )
 
 
@@ -132,16 +152,17 @@ def recorded(s3: Any, params: dict[str, Any]) -> tuple[releases.Release | None, 
         if before is None:
             raise RefusedError(f"{name} has no release {params['id']!r}, so it cannot be marked.")
         return before, before
-    commit, images = params["commit"], params["images"]
-    check_new(commit, images)
-    known = releases.recent(s3, bucket, name)
-    same = next((each for each in known if each["commit"] == commit and each["images"] == images), None)
+    commit, images, functions = params["commit"], params["images"] or {}, params["functions"] or {}
+    check_new(commit, images, functions)
+    wanted = (commit, images, functions)
+    same = next((each for each in releases.recent(s3, bucket, name) if releases.content(each) == wanted), None)
     now = datetime.now(UTC).replace(microsecond=0)
     new = {
         "id": releases.new_id(commit, now),
         "commit": commit,
         "created_at": now.isoformat(),
         "images": images,
+        "functions": functions,
         "status": "built",
     }
     return same, same or new
@@ -180,12 +201,12 @@ def main() -> None:
             "id": {},
             "commit": {},
             "images": {"type": "dict"},
+            "functions": {"type": "dict"},
             "status": {"choices": ["built", "good", "failed"]},
             "current": {"type": "bool", "default": False},
         },
         required_one_of=[("id", "commit")],
-        mutually_exclusive=[("id", "commit"), ("id", "images")],
-        required_together=[("commit", "images")],
+        mutually_exclusive=[("id", "commit"), ("id", "images"), ("id", "functions")],
         supports_check_mode=True,
     )
     try:

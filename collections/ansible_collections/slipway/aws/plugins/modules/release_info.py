@@ -64,6 +64,7 @@ release:
     commit: 3f2a91c
     created_at: "2026-01-02T03:04:05+00:00"
     images: {api: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api@sha256:0123"}
+    functions: {}
     status: good
 current_id:
   description: Id of the release in service, or an empty string.
