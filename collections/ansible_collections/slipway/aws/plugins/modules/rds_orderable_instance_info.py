@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Ask whether RDS has an instance class for an engine."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rds_orderable_instance_info
+version_added: 0.1.0
+short_description: Ask whether RDS has an instance class for an engine
+description:
+  - Tells whether an instance of a class can be made with an engine in this Region, before anything is made.
+  - Neither amazon.aws nor community.aws has a module for it.
+author:
+  - Slipway contributors (@slipway)
+options:
+  engine:
+    description: Engine, such as V(mysql).
+    type: str
+    required: true
+  engine_version:
+    description: Version line such as V(8.0), or a whole version.
+    type: str
+    required: true
+  instance_class:
+    description: Instance class, such as V(db.t3.medium).
+    type: str
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+requirements:
+  - python >= 3.11
+attributes:
+  check_mode:
+    description: Can run in check mode; it only reads.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Ask before the database is made
+  slipway.aws.rds_orderable_instance_info:
+    engine: mysql
+    engine_version: "8.0"
+    instance_class: db.t3.medium
+  register: answer
+"""
+
+RETURN = r"""
+orderable:
+  description: Whether such an instance can be made.
+  returned: always
+  type: bool
+  sample: true
+versions:
+  description: Engine versions of that line with which it can.
+  returned: always
+  type: list
+  elements: str
+  sample: [8.0.41, 8.0.42]
+"""
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, connect, found
+
+
+def versions_of(client: Any, engine: str, line: str, instance_class: str) -> list[str]:
+    """The versions of a line, or the one version, that can run on the class."""
+    pages = client.get_paginator("describe_orderable_db_instance_options")
+    answer = found(
+        lambda: pages.paginate(Engine=engine, DBInstanceClass=instance_class).build_full_result(),
+        "InvalidParameterCombination",
+        "InvalidParameterValue",
+    )
+    options = answer["OrderableDBInstanceOptions"] if answer else []
+    versions = {option["EngineVersion"] for option in options}
+    return sorted(version for version in versions if version == line or version.startswith(line + "."))
+
+
+def main() -> None:
+    """Run the module."""
+    options: dict[str, Any] = {name: {"required": True} for name in ("engine", "engine_version", "instance_class")}
+    module = AnsibleAWSModule(argument_spec=options, supports_check_mode=True)
+    asked = module.params
+    try:
+        client = connect(module, "rds")
+        versions = versions_of(client, asked["engine"], asked["engine_version"], asked["instance_class"])
+    except AWS_ERRORS as error:
+        module.fail_json_aws(error, msg=f"Could not ask which classes RDS has for {asked['engine']}")
+    module.exit_json(changed=False, orderable=bool(versions), versions=versions)
+
+
+if __name__ == "__main__":
+    main()
