@@ -1,0 +1,347 @@
+"""All four steps of a rotation, on a real MariaDB and an emulated Secrets Manager, stopped anywhere and repeated."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from typing import Any
+
+import pymysql
+import pytest
+
+from database import rotation, server, strategies
+from database.secrets import Credentials, SecretError, credentials_of
+from database.server import ConfigurationError, Server
+from database.strategies import RotationError
+from tests.servers import MariaDb
+
+STEPS = list(rotation.STEPS)
+
+
+class KilledError(BaseException):
+    """The function was stopped here."""
+
+
+def do(secret: str, token: str, *steps: str) -> None:
+    """Call the function as Secrets Manager does, once for each step."""
+    for step in steps or STEPS:
+        rotation.handler({"SecretId": secret, "ClientRequestToken": token, "Step": step})
+
+
+def new_token() -> str:
+    return str(uuid.uuid4())
+
+
+def value(secrets: Any, secret: str, stage: str = "AWSCURRENT") -> dict[str, str]:
+    fields: dict[str, str] = json.loads(secrets.get_secret_value(SecretId=secret, VersionStage=stage)["SecretString"])
+    return fields
+
+
+def opens(mariadb: MariaDb, fields: dict[str, str]) -> bool:
+    """Whether these credentials open the server."""
+    return Server("127.0.0.1", mariadb.port).admits(credentials_of(fields))
+
+
+def privileges(mariadb: MariaDb, username: str) -> set[str]:
+    """What a user may do, without name and password."""
+    rows = mariadb.sql(f"SHOW GRANTS FOR {username}@'%'").splitlines()
+    return {grant.to("") for grant in strategies.parse_grants([(row,) for row in rows], username)}
+
+
+@pytest.fixture(params=["single_user", "alternating_users"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both strategies for databases."""
+    monkeypatch.setenv("ROTATION_STRATEGY", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def alternating(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "alternating_users")
+
+
+def test_rotated_credentials_open_the_server(either: str, secrets: Any, secret: str, mariadb: MariaDb) -> None:
+    before = value(secrets, secret)
+    do(secret, new_token())
+    after = value(secrets, secret)
+    assert after["password"] != before["password"]
+    assert after["comment"] == "kept"
+    assert opens(mariadb, after)
+    assert value(secrets, secret, "AWSPREVIOUS") == before
+    assert opens(mariadb, before) == (either == "alternating_users")
+
+
+def test_many_rotations_follow_each_other(either: str, secrets: Any, secret: str, mariadb: MariaDb) -> None:
+    seen = [value(secrets, secret)]
+    for _ in range(4):
+        do(secret, new_token())
+        seen.append(value(secrets, secret))
+    assert len({fields["password"] for fields in seen}) == 5
+    assert [opens(mariadb, fields) for fields in seen[:-2]] == [False] * 3
+    assert opens(mariadb, seen[-1])
+    users = 2 if either == "alternating_users" else 1
+    assert len({fields["username"] for fields in seen}) == users
+
+
+@pytest.mark.parametrize("stopped_after", range(4))
+def test_rotation_goes_on_after_a_stop_between_two_steps(
+    either: str, secrets: Any, secret: str, mariadb: MariaDb, stopped_after: int
+) -> None:
+    token = new_token()
+    do(secret, token, *STEPS[: stopped_after + 1])
+    # Secrets Manager begins again with the same version.
+    do(secret, token)
+    after = value(secrets, secret)
+    assert after["password"] != "first-password"
+    assert opens(mariadb, after)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_may_be_repeated(either: str, secrets: Any, secret: str, mariadb: MariaDb, step: str) -> None:
+    token = new_token()
+    for each in STEPS:
+        do(secret, token, each)
+        if each == step:
+            do(secret, token, each)
+    assert opens(mariadb, value(secrets, secret))
+
+
+@pytest.mark.usefixtures("alternating")
+def test_rotation_goes_on_after_a_stop_between_two_statements(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    statements = 0
+    token = new_token()
+    do(secret, token, "createSecret")
+    stops = 0
+    while True:
+        left = statements
+
+        def run_or_stop(connection: Any, statement: str, *arguments: str) -> Any:
+            nonlocal left
+            if left == 0:
+                raise KilledError
+            left -= 1
+            return server.run(connection, statement, *arguments)
+
+        mariadb.sql(f"DROP USER IF EXISTS {user}_clone@'%'")
+        monkeypatch.setattr(strategies, "run", run_or_stop)
+        try:
+            do(secret, token, "setSecret")
+            break
+        except KilledError:
+            stops += 1
+        monkeypatch.setattr(strategies, "run", server.run)
+        do(secret, token, "setSecret", "testSecret")
+        assert privileges(mariadb, f"{user}_clone") == privileges(mariadb, user)
+        statements += 1
+    # Making the user, reading the grants, giving them, setting the password.
+    assert stops >= 5
+    monkeypatch.setattr(strategies, "run", server.run)
+    do(secret, token)
+    assert opens(mariadb, value(secrets, secret))
+
+
+@pytest.mark.usefixtures("alternating")
+def test_other_user_may_do_the_same(secrets: Any, secret: str, mariadb: MariaDb, user: str) -> None:
+    for _ in range(3):
+        do(secret, new_token())
+        assert privileges(mariadb, f"{user}_clone") == privileges(mariadb, user)
+
+
+@pytest.mark.usefixtures("alternating")
+def test_nobody_is_refused_while_users_alternate(secrets: Any, secret: str, mariadb: MariaDb) -> None:
+    refused: list[str] = []
+    logins = 0
+    stop = threading.Event()
+
+    def log_in_all_the_time() -> None:
+        # As a service does that was started with what was current then.
+        nonlocal logins
+        fields = value(secrets, secret)
+        while not stop.is_set():
+            try:
+                Server("127.0.0.1", mariadb.port).connect(credentials_of(fields)).close()
+                logins += 1
+            except pymysql.MySQLError as error:
+                refused.append(str(error))
+
+    client = threading.Thread(target=log_in_all_the_time)
+    client.start()
+    try:
+        while not logins:
+            pass
+        do(secret, new_token())
+    finally:
+        stop.set()
+        client.join()
+    assert refused == []
+    assert logins > 1
+
+
+@pytest.mark.usefixtures("alternating")
+def test_superuser_of_a_secret_of_its_own_changes_users_who_may_not(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    mariadb.sql(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user}@'%'; GRANT SELECT ON {user}.* TO {user}@'%'")
+    with pytest.raises(pymysql.MySQLError, match="denied"):
+        do(secret, new_token())
+    mariadb.sql(
+        f"CREATE USER super_{user}@'%' IDENTIFIED BY 'pw'; GRANT ALL ON *.* TO super_{user}@'%' WITH GRANT OPTION"
+    )
+    monkeypatch.setenv("ROTATION_SUPERUSER_SECRET", f"super-{user}")
+    secrets.create_secret(
+        Name=f"super-{user}", SecretString=json.dumps({"username": f"super_{user}", "password": "pw"})
+    )
+    do(secret, new_token())
+    after = value(secrets, secret)
+    assert opens(mariadb, after)
+    assert after["username"] == f"{user}_clone"
+    assert privileges(mariadb, f"{user}_clone") == privileges(mariadb, user)
+    mariadb.sql(f"DROP USER super_{user}@'%'")
+
+
+def test_single_user_recovers_with_the_previous_password(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "single_user")
+    do(secret, new_token())
+    # The server was restored to a time before the rotation.
+    mariadb.sql(f"SET PASSWORD FOR {user}@'%' = PASSWORD('first-password')")
+    do(secret, new_token())
+    assert opens(mariadb, value(secrets, secret))
+
+
+def test_single_user_without_any_valid_password_is_refused(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "single_user")
+    mariadb.sql(f"SET PASSWORD FOR {user}@'%' = PASSWORD('changed by hand')")
+    with pytest.raises(RotationError, match="neither the current nor the previous"):
+        do(secret, new_token())
+    assert value(secrets, secret)["password"] == "first-password"
+
+
+def test_key_is_generated_and_the_previous_one_can_be_read(monkeypatch: pytest.MonkeyPatch, secrets: Any) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "generated_key")
+    name = f"key-{uuid.uuid4()}"
+    secrets.create_secret(Name=name, SecretString=json.dumps({"api_key": "first", "owner": "shop"}))
+    token = new_token()
+    do(name, token, *STEPS[:2])
+    do(name, token)
+    after = value(secrets, name)
+    assert after["owner"] == "shop"
+    assert len(after["api_key"]) == rotation.PASSWORD_CHARACTERS
+    assert value(secrets, name, "AWSPREVIOUS")["api_key"] == "first"
+
+
+def test_restarted_services_get_the_new_credentials_also_when_stopped_before(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str
+) -> None:
+    restarted: list[tuple[str, str]] = []
+
+    class Ecs:
+        def update_service(self, cluster: str, service: str, forceNewDeployment: bool) -> None:  # noqa: N803
+            assert forceNewDeployment
+            restarted.append((cluster, service))
+
+    connect = rotation.connect
+    monkeypatch.setattr(rotation, "connect", lambda name: Ecs() if name == "ecs" else connect(name))
+    monkeypatch.setenv("ROTATION_STRATEGY", "alternating_users")
+    monkeypatch.setenv("ROTATION_SERVICES", "shop/api,shop/worker")
+    token = new_token()
+    do(secret, token, *STEPS[:3])
+    assert restarted == []
+    do(secret, token, "finishSecret")
+    assert restarted == [("shop", "api"), ("shop", "worker")]
+    do(secret, token, "finishSecret")
+    assert len(restarted) == 4
+
+
+def test_no_value_is_logged(
+    either: str, secrets: Any, secret: str, capfd: pytest.CaptureFixture[str], mariadb: MariaDb
+) -> None:
+    do(secret, new_token())
+    printed = "".join(capfd.readouterr())
+    assert "finishSecret" in printed
+    assert value(secrets, secret)["password"] not in printed
+    assert "first-password" not in printed
+
+
+def test_version_that_is_not_pending_is_refused(either: str, secrets: Any, secret: str) -> None:
+    first = new_token()
+    do(secret, first)
+    do(secret, new_token())
+    with pytest.raises(RotationError, match="is not pending"):
+        do(secret, first)
+
+
+@pytest.mark.usefixtures("alternating")
+def test_steps_out_of_order_are_refused(secrets: Any, secret: str) -> None:
+    with pytest.raises(SecretError, match="createSecret comes first"):
+        do(secret, new_token(), "setSecret")
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"ROTATION_STRATEGY": "twice"}, "ROTATION_STRATEGY is 'twice'; allowed are"),
+        ({"ROTATION_STRATEGY": ""}, "ROTATION_STRATEGY is not set"),
+        ({"ROTATION_STRATEGY": "single_user", "DB_HOST": ""}, "DB_HOST is not set"),
+        ({"ROTATION_STRATEGY": "single_user", "DB_PORT": "mysql"}, "DB_PORT is 'mysql'"),
+        ({"ROTATION_STRATEGY": "single_user", "DB_TLS": "maybe"}, "DB_TLS is 'maybe'"),
+        ({"ROTATION_STRATEGY": "single_user", "DB_TLS": "true"}, "DB_TLS_CA is not set"),
+    ],
+)
+def test_wrong_configuration_is_named(
+    monkeypatch: pytest.MonkeyPatch, secret: str, variables: dict[str, str], message: str
+) -> None:
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigurationError, match=message):
+        do(secret, new_token())
+
+
+@pytest.mark.parametrize("content", ["plain text", '["a"]', '{"username": "u"}', '{"password": "p"}'])
+def test_secret_of_another_form_is_refused_without_showing_it(either: str, secrets: Any, content: str) -> None:
+    name = f"odd-{uuid.uuid4()}"
+    secrets.create_secret(Name=name, SecretString=content)
+    with pytest.raises(SecretError) as refused:
+        do(name, new_token())
+    assert content not in str(refused.value)
+
+
+@pytest.mark.usefixtures("alternating")
+def test_user_name_that_leaves_no_room_is_refused(secrets: Any) -> None:
+    name = f"long-{uuid.uuid4()}"
+    secrets.create_secret(Name=name, SecretString=json.dumps({"username": "u" * 27, "password": "p"}))
+    with pytest.raises(RotationError, match="leaves no room for _clone"):
+        do(name, new_token())
+
+
+def test_unknown_step_is_refused(either: str, secret: str) -> None:
+    with pytest.raises(RotationError, match="Step is 'undoSecret'"):
+        do(secret, new_token(), "undoSecret")
+
+
+def test_server_that_is_away_is_no_wrong_password(mariadb: MariaDb) -> None:
+    with pytest.raises(pymysql.err.OperationalError, match="connect"):
+        Server("127.0.0.1", 1).admits(Credentials("user", "password"))
+
+
+def test_grants_are_read_as_either_server_writes_them() -> None:
+    rows = [
+        ("GRANT SELECT ON `shop`.* TO `u`@`%`",),
+        ("GRANT RELOAD ON *.* TO 'u'@'%' IDENTIFIED BY PASSWORD '*ABC' REQUIRE SSL WITH GRANT OPTION",),
+        ("GRANT `reader`@`%` TO `u`@`%` WITH ADMIN OPTION",),
+        ("GRANT PROXY ON ''@'%' TO 'u'@'%'",),
+        ("SET DEFAULT ROLE reader FOR u@%",),
+    ]
+    found = strategies.parse_grants(rows, "u")
+    assert [grant.to("'v'@'%'") for grant in found] == [
+        "GRANT SELECT ON `shop`.* TO 'v'@'%'",
+        "GRANT RELOAD ON *.* TO 'v'@'%' WITH GRANT OPTION",
+        "GRANT `reader`@`%` TO 'v'@'%' WITH ADMIN OPTION",
+    ]
+    assert [grant.is_role for grant in found] == [False, False, True]
