@@ -1,0 +1,224 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Manage a KMS key and its alias."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kms_key
+version_added: 0.1.0
+short_description: Manage a KMS key and its alias
+description:
+  - Creates, updates and deletes a symmetric key with its alias, policy, rotation and tags.
+  - M(amazon.aws.kms_key) makes the key and its alias by two calls and finds keys by their alias only. Killed between
+    the two, it makes a second key the next time, and the first is paid for and forgotten. This module then finds the
+    key by its tags.
+  - A key that waits for its deletion is kept by O(state=present).
+author:
+  - Slipway contributors (@slipway)
+options:
+  alias:
+    description: Name of the key, without C(alias/).
+    type: str
+    required: true
+  description:
+    description: What the key is for.
+    type: str
+  policy:
+    description: The key policy. A new key without one gets AWS's own, which leaves it to the account's administrators.
+    type: dict
+  enable_key_rotation:
+    description: Whether AWS makes new key material each year. The key's ARN stays.
+    type: bool
+  pending_window:
+    description: With O(state=absent), the days until the key and everything it encrypted are lost; 7 to 30.
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - slipway.aws.state
+  - amazon.aws.tags
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Key for data at rest
+  slipway.aws.kms_key:
+    alias: shop-prod-data
+    description: Database and cache
+    enable_key_rotation: true
+    tags: {system: shop, environment: prod, Name: shop-prod-data}
+"""
+
+RETURN = r"""
+key:
+  description: The key, as DescribeKey returns it, in snake_case, with its alias, policy and rotation.
+  returned: when state is present
+  type: complex
+  contains:
+    arn:
+      description: ARN of the key.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key_id:
+      description: Id of the key.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: 1234abcd-12ab-34cd-56ef-1234567890ab
+    tags:
+      description: Tags of the key.
+      returned: always
+      type: dict
+      sample: {system: shop}
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    Resource,
+    State,
+    Tags,
+    build_module,
+    found,
+    given,
+    run,
+    string_tags,
+)
+
+ALIAS, POLICY, ROTATION, STATE = "AliasName", "Policy", "KeyRotationEnabled", "KeyState"
+TO_BE_DELETED = "PendingDeletion"
+
+
+class Key(Resource):
+    """A symmetric KMS key."""
+
+    service = "kms"
+    kind = "KMS key"
+    result = "key"
+    keys: ClassVar = {"description": "Description", "policy": POLICY, "enable_key_rotation": ROTATION}
+    opaque = (POLICY,)
+
+    @property
+    def name(self) -> str:
+        """Its alias."""
+        return str(self.params["alias"])
+
+    @property
+    def alias(self) -> str:
+        """Its alias as the API spells it."""
+        return f"alias/{self.name}"
+
+    def read(self) -> State | None:
+        """The key behind the alias, or the one that an interrupted run left without its alias."""
+        answer = found(self.client.describe_key, "NotFoundException", KeyId=self.alias)
+        key = {**answer["KeyMetadata"], ALIAS: self.alias} if answer else self._without_alias()
+        if key is None or (self.params["state"] == "absent" and key[STATE] == TO_BE_DELETED):
+            return None
+        return {**key, **self._details(key["KeyId"])}
+
+    def _details(self, key_id: str) -> State:
+        details: State = {}
+        if self.params["policy"] is not None:
+            details[POLICY] = json.loads(self.client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+        if self.params["enable_key_rotation"] is not None:
+            details[ROTATION] = self.client.get_key_rotation_status(KeyId=key_id)[ROTATION]
+        return details
+
+    def _without_alias(self) -> State | None:
+        wanted = string_tags(self.params["tags"])
+        if not wanted:
+            return None
+        aliases = self.client.get_paginator("list_aliases").paginate().build_full_result()["Aliases"]
+        named = {alias.get("TargetKeyId") for alias in aliases}
+        keys = self.client.get_paginator("list_keys").paginate().build_full_result()["Keys"]
+        for key_id in (key["KeyId"] for key in keys if key["KeyId"] not in named):
+            key: State = self.client.describe_key(KeyId=key_id)["KeyMetadata"]
+            usable = key["KeyManager"] == "CUSTOMER" and key[STATE] != TO_BE_DELETED
+            if usable and wanted.items() <= self.read_tags(key).items():
+                return {**key, ALIAS: None}
+        return None
+
+    def desired(self) -> State:
+        """What was given; an alias; usable, not waiting for its deletion."""
+        return {**given(self.params, self.keys), ALIAS: self.alias, STATE: "Enabled"}
+
+    def differences(self, current: State, desired: State) -> State:
+        """AWS gives a policy back in another order."""
+        changes = super().differences(current, {key: desired[key] for key in desired if key != POLICY})
+        if POLICY in desired and compare_policies(current[POLICY], desired[POLICY]):
+            changes[POLICY] = desired[POLICY]
+        return changes
+
+    def create(self, desired: State, tags: Tags) -> None:
+        """The tags come with the key itself, so that it is found again whatever happens next."""
+        fields = {"Description": desired["Description"]} if "Description" in desired else {}
+        if POLICY in desired:
+            fields[POLICY] = json.dumps(desired[POLICY])
+        key = self.client.create_key(**fields, Tags=_tag_list(tags))["KeyMetadata"]
+        self.update(key, {field: desired[field] for field in (ALIAS, ROTATION) if desired.get(field)})
+
+    def update(self, current: State, changes: State) -> None:
+        """Each attribute has a call of its own."""
+        key_id = current["KeyId"]
+        if STATE in changes:
+            self._enable(current)
+        if ALIAS in changes:
+            self.client.create_alias(AliasName=self.alias, TargetKeyId=key_id)
+        if "Description" in changes:
+            self.client.update_key_description(KeyId=key_id, Description=changes["Description"])
+        if POLICY in changes:
+            self.client.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(changes[POLICY]))
+        if changes.get(ROTATION):
+            self.client.enable_key_rotation(KeyId=key_id)
+        elif ROTATION in changes:
+            self.client.disable_key_rotation(KeyId=key_id)
+
+    def _enable(self, current: State) -> None:
+        if current[STATE] == TO_BE_DELETED:
+            self.client.cancel_key_deletion(KeyId=current["KeyId"])
+        self.client.enable_key(KeyId=current["KeyId"])
+
+    def delete(self, current: State) -> None:
+        """AWS deletes it, and its alias, when the window has passed."""
+        self.client.schedule_key_deletion(KeyId=current["KeyId"], PendingWindowInDays=self.params["pending_window"])
+
+    def read_tags(self, current: State) -> Tags:
+        """KMS has its own spelling of tags."""
+        pages = self.client.get_paginator("list_resource_tags").paginate(KeyId=current["KeyId"])
+        return {tag["TagKey"]: tag["TagValue"] for page in pages for tag in page["Tags"]}
+
+    def tag(self, current: State, tags: Tags) -> None:
+        """Set tags."""
+        self.client.tag_resource(KeyId=current["KeyId"], Tags=_tag_list(tags))
+
+    def untag(self, current: State, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        self.client.untag_resource(KeyId=current["KeyId"], TagKeys=list(keys))
+
+
+def _tag_list(tags: Tags) -> list[dict[str, str]]:
+    return [{"TagKey": name, "TagValue": text} for name, text in tags.items()]
+
+
+def main() -> None:
+    """Run the module."""
+    options: dict[str, Any] = {
+        "alias": {"required": True},
+        "description": {},
+        "policy": {"type": "dict"},
+        "enable_key_rotation": {"type": "bool"},
+        "pending_window": {"type": "int", "default": 30},
+    }
+    run(Key(build_module(options)))
+
+
+if __name__ == "__main__":
+    main()
