@@ -1,0 +1,79 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prices what roles would make, from their inputs alone."""
+
+from __future__ import annotations
+
+import glob
+import json
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import cost, declared, prices, pricing
+from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import prepare
+
+ARGUMENTS = {
+    "roles": {"type": "list", "elements": "raw", "default": []},
+    "tasks": {"type": "list", "elements": "path", "default": []},
+    "region": {"type": "str", "required": True},
+    "usage": {"type": "dict", "default": {}},
+    "dest": {"type": "path", "default": ""},
+    "compare": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """A bill before there is anything to pay for."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Read the roles, price what they declare, say so, and write it down."""
+        super().run(tmp, task_vars)
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        usage = _usage(options["usage"])
+        if options["region"] not in prices.regions():
+            raise AnsibleActionFail(
+                f"region: there are no prices for {options['region']}; the table has {', '.join(prices.regions())}"
+            )
+        prepared = prepare(self._task, task_vars or {}, options)
+        if prepared.problems:
+            return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
+        calls = declared.calls(prepared.graph, prepared.renderer)
+        made = cost.document(prepared.host.name, options["region"], calls, usage)
+        others = _others(options["compare"], made["host"])
+        Display().display("\n".join([*cost.lines(made), *(["", *cost.comparison([*others, made])] if others else [])]))
+        changed = bool(options["dest"]) and self._write(Path(options["dest"]), made)
+        return {"changed": changed, "cost": made, "msg": f"{made['total']:,.2f} USD a month"}
+
+    def _write(self, target: Path, made: cost.Document) -> bool:
+        text = json.dumps(made, indent=2) + "\n"
+        if target.exists() and target.read_text() == text:
+            return False
+        if not self._task.check_mode:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return True
+
+
+def _usage(given: dict[str, t.Any]) -> pricing.Usage:
+    unknown = sorted(set(given) - set(pricing.ASSUMED_USAGE))
+    if unknown:
+        raise AnsibleActionFail(
+            f"usage: there is no {', '.join(unknown)}; allowed are {', '.join(pricing.ASSUMED_USAGE)}"
+        )
+    try:
+        return {**pricing.ASSUMED_USAGE, **{name: float(value) for name, value in given.items()}}
+    except (TypeError, ValueError) as error:
+        raise AnsibleActionFail(f"usage: {error}; allowed are numbers") from error
+
+
+def _others(pattern: str, host: str) -> list[cost.Document]:
+    """The documents of other hosts that are there."""
+    # A pattern of the user's, absolute or not, which Path.glob does not take.
+    found = [json.loads(Path(path).read_text()) for path in sorted(glob.glob(pattern))]  # noqa: PTH207
+    return [each for each in found if each["host"] != host]

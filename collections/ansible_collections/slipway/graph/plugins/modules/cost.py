@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: cost
+short_description: Price what roles would make, from their inputs alone
+version_added: "0.1.0"
+author: The Slipway developers (@slipway)
+description:
+  - Reads roles as M(slipway.graph.converge) does and prices every resource they declare, by a table of on-demand prices
+    with its date. Asks no API and needs no credentials.
+  - A condition that depends on results counts as true, and a loop that does as one call. What else only a result or the
+    other tasks tell, a task says in its C(vars) under C(price), as options of its module; plain Ansible ignores it.
+  - What depends on traffic is assumed, and O(usage) replaces the assumptions.
+  - What the table has no price for is listed, not counted.
+options:
+  roles:
+    description: Roles, by name or as in a play.
+    type: list
+    elements: raw
+    default: []
+  tasks:
+    description: Task files, after the roles.
+    type: list
+    elements: path
+    default: []
+  region:
+    description: The Region whose prices count.
+    type: str
+    required: true
+  usage:
+    description:
+      - Traffic in a month, by name. C(requests) to each API or function and C(function_seconds) for each of them;
+        C(nat_gib) through each NAT gateway; C(load_balancer_capacity_units) on average; C(log_gib) into each log
+        group and C(log_kept_gib) in it; C(image_gib), C(bucket_gib), C(file_system_gib) and C(backup_gib) in each
+        repository, bucket, file system and vault; C(table_reads), C(table_writes) and C(table_gib) of each table.
+    type: dict
+    default: {}
+  dest:
+    description: Where to write the result as JSON. Empty writes nothing.
+    type: path
+    default: ""
+  compare:
+    description: Pattern of such files of other environments, to show beside this one.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Prices and writes no file.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Price the roles
+  slipway.graph.cost:
+    roles: [vpc, rds]
+    region: eu-central-1
+    usage: {nat_gib: 200}
+"""
+
+RETURN = r"""
+cost:
+  description: The costs, in US dollars a month, before taxes and discounts.
+  returned: always
+  type: dict
+  contains:
+    total:
+      description: Everything together.
+      type: float
+      returned: always
+      sample: 214.7
+    services:
+      description: By AWS's service code.
+      type: dict
+      returned: always
+      sample: {AmazonRDS: 120.5}
+    lines:
+      description: One line for each thing that is charged for, with its quantity, unit price and source.
+      type: list
+      elements: dict
+      returned: always
+      sample: []
+    unpriced:
+      description: What the table has no price for.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    advice:
+      description: What would cost less with this usage.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    prices_as_of:
+      description: The date of the price table.
+      type: str
+      returned: always
+      sample: "2025-06-01"
+"""
