@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from ansible_collections.slipway.aws.plugins.modules import ecs_one_off_task as 
 
 REVISION = "arn:aws:ecs:eu-central-1:1:task-definition/shop-api:7"
 OPTIONS: dict[str, Any] = {
-    "cluster": "shop", "task_definition": REVISION, "remember_as": "migration", "until": "exited",
+    "cluster": "shop", "task_definition": REVISION, "remember_as": "migration", "remember": True, "until": "exited",
     "container": None, "command": ["migrate"], "environment": None, "launch_type": None,
     "capacity_provider_strategy": None, "platform_version": None, "network_configuration": None,
     "probe": "container_health", "port": None, "path": "/", "serving_seconds": 3, "timeout": 20, "log_lines": 5,
@@ -198,6 +199,28 @@ def test_a_task_of_another_revision_that_a_killed_run_left_is_stopped() -> None:
     }  # fmt: skip
     assert one_off.run() == "arn:task/shop/t1"
     assert "arn:task/shop/left" in ecs.stopped
+
+
+def test_a_task_that_is_told_something_else_each_time_is_not_taken_up() -> None:
+    one_off, ecs = task([RUNNING, RUNNING, exited(0)], remember=False, remember_as="export")
+    ecs.tasks["arn:task/shop/left"] = {
+        "taskArn": "arn:task/shop/left", "taskDefinitionArn": REVISION, "startedBy": one_off.started_by,
+    }  # fmt: skip
+    assert one_off.run() == "arn:task/shop/t1"
+    assert "arn:task/shop/left" in ecs.stopped
+
+
+@pytest.mark.parametrize(("remember", "runs"), [(True, 1), (False, 2)])
+def test_what_is_not_remembered_runs_each_time(monkeypatch: pytest.MonkeyPatch, remember: bool, runs: int) -> None:
+    ecs = Ecs([exited(0)])
+    clients = {"ecs": ecs, "logs": Logs()}
+    monkeypatch.setattr(module, "connect", lambda _module, service: clients[service])
+    monkeypatch.setattr(module, "refuse_malformed", lambda *_: None)
+    options = SimpleNamespace(params={**OPTIONS, "remember": remember}, check_mode=False)
+    results = [module.run_once(options) for _ in range(2)]
+    assert len(ecs.requests) == runs
+    assert [result["changed"] for result in results] == [True, not remember]
+    assert bool(ecs.tags) == remember
 
 
 def test_an_unknown_container_is_refused_with_those_that_are_known() -> None:

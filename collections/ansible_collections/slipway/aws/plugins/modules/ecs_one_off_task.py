@@ -13,9 +13,10 @@ short_description: Run one task of a task definition's revision, once
 description:
   - Runs a task outside any service until it has exited with code 0 (a migration), or until it has served for
     some seconds (a rehearsal of a new revision before a service gets it).
-  - That it succeeded is remembered as a tag on the revision, so that the next run does nothing.
+  - That it succeeded is remembered as a tag on the revision, so that the next run does nothing, unless
+    O(remember) is false.
   - What it started it stops, also when it fails or is interrupted. A task that an earlier run was killed
-    over is taken up if it is of the same revision, else stopped.
+    over is taken up if it is of the same revision and does the same, else stopped.
   - When the task fails, the message has the stop reason, the exit codes and the container's last log lines.
   - M(community.aws.ecs_task) starts and stops tasks, but neither waits for an exit code nor reads logs, and
     runs again each time.
@@ -27,13 +28,17 @@ options:
     type: str
     required: true
   task_definition:
-    description: ARN of the revision.
+    description: ARN of the revision, or the name of the family for its newest one.
     type: str
     required: true
   remember_as:
     description: What this run is called, in the tag C(slipway:<remember_as>) on the revision and in messages.
     type: str
     required: true
+  remember:
+    description: Whether a success is remembered. False for what has to be done each time, such as a backup.
+    type: bool
+    default: true
   until:
     description: When the task has done what it is for.
     type: str
@@ -147,6 +152,20 @@ EXAMPLES = r"""
       subnets: [subnet-1]
       security_groups: [sg-1]
 
+- name: Export the database
+  slipway.aws.ecs_one_off_task:
+    cluster: shop-prod
+    task_definition: shop-prod-backup
+    remember_as: export
+    remember: false
+    until: exited
+    command: [export]
+    environment: {BACKUP_KEY: exports/shop-prod/20260102T030405Z}
+    launch_type: FARGATE
+    network_configuration:
+      subnets: [subnet-1]
+      security_groups: [sg-1]
+
 - name: Rehearse the new revision
   slipway.aws.ecs_one_off_task:
     cluster: shop-prod
@@ -167,7 +186,7 @@ task_arn:
   sample: arn:aws:ecs:eu-central-1:123456789012:task/shop-prod/0123
 remembered:
   description: When it succeeded, as the tag on the revision says.
-  returned: when it has succeeded
+  returned: when it has succeeded and O(remember) is true
   type: str
   sample: "2026-01-02T03:04:05+00:00"
 """
@@ -298,10 +317,12 @@ class OneOffTask:
         return now
 
     def _left_over(self) -> str:
-        # A run that was killed could not stop its task. Two migrations at the same time must not be.
+        # A run that was killed could not stop its task. Two migrations at the same time must not be. What is done each
+        # time is told anew each time, and what was told to the task that is left over is not known.
         adopted = ""
         for task in self._running():
-            if not adopted and task["taskDefinitionArn"] == self.definition["taskDefinitionArn"]:
+            same = self.params["remember"] and task["taskDefinitionArn"] == self.definition["taskDefinitionArn"]
+            if same and not adopted:
                 adopted = task["taskArn"]
             else:
                 self._stop(task)
@@ -423,15 +444,19 @@ def run_once(module: Any) -> dict[str, Any]:
     params = module.params
     ecs = connect(module, "ecs")
     task = OneOffTask(params, ecs, connect(module, "logs"))
-    if task.memory in task.tags:
+    if params["remember"] and task.memory in task.tags:
         return {"changed": False, "remembered": task.tags[task.memory]}
     refuse_malformed(ecs, "RunTask", task.request())
-    diff = {"before": {}, "after": {task.memory: "now"}}
+    outcome: dict[str, Any] = {"changed": True}
+    if params["remember"]:
+        outcome["diff"] = {"before": {}, "after": {task.memory: "now"}}
     if module.check_mode:
-        return {"changed": True, "diff": diff}
+        return outcome
     with interruptible():
-        arn = task.run()
-    return {"changed": True, "diff": diff, "task_arn": arn, "remembered": task.remember()}
+        outcome["task_arn"] = task.run()
+    if params["remember"]:
+        outcome["remembered"] = task.remember()
+    return outcome
 
 
 def main() -> None:
@@ -441,6 +466,7 @@ def main() -> None:
             "cluster": {"required": True},
             "task_definition": {"required": True},
             "remember_as": {"required": True},
+            "remember": {"type": "bool", "default": True},
             "until": {"choices": ["exited", "serving"], "required": True},
             "container": {},
             "command": {"type": "list", "elements": "str"},
