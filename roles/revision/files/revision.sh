@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the images are called: the commit, and where the given folders differ from it, a digest of the difference.
-# Second line: when that commit was made, so that building it again gives the same image.
+# What builds are called: the commit, and where the given folders differ from it, a digest of the difference.
+# Second line: when that commit was made, so that building it again gives the same.
 # Third line: where the checkout came from, without anyone's credentials.
 set -eu
 commit=$(git rev-parse --short=12 HEAD)
