@@ -34,7 +34,8 @@ VOLATILE_KEYS = {
     "ConfigurationEndpoint", "PrimaryEndpoint", "NodeGroups", "DNSName", "CanonicalHostedZoneId", "IpAddress",
     "events", "deployments", "DbInstancePort", "storedBytes", "uptime", "KeyMaterialId", "CurrentKeyMaterialId",
     "OwnerId", "NetworkInterfaceId", "LatestRestorableTime", "statistics", "registeredContainerInstancesCount",
-    "runningCount", "pendingCount",
+    "runningCount", "pendingCount", "LastModified", "parentId", "authorizerId", "requestValidatorId", "deploymentId",
+    "cacheNamespace",
 }  # fmt: skip
 
 
@@ -122,6 +123,8 @@ IDS = {
     "listener rule": ("RuleArn",),
     "scaling target": ("ScalableTargetARN",),
     "scaling policy": ("PolicyARN",),
+    "REST API": ("id",),
+    "authorizer": ("id",),
 }
 
 
@@ -229,8 +232,16 @@ def _buckets(client: t.Any) -> Iterator[tuple[str, Resource]]:
 def _tables(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for name in client.list_tables()["TableNames"]:
         table = client.describe_table(TableName=name)["Table"]
-        tags = client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
-        yield name, {**table, "Tags": tags}
+        backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        yield (
+            name,
+            {
+                **table,
+                "Tags": client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"],
+                "Expiry": client.describe_time_to_live(TableName=name)["TimeToLiveDescription"],
+                "Recovery": backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
+            },
+        )
 
 
 def _tagged(service: str, operation: str, key: str, name: str, arn: str) -> Reader:
@@ -316,6 +327,72 @@ def _roles(client: t.Any) -> Iterator[tuple[str, Resource]]:
         yield name, {**entry, "inline": inline, "attached": attached, "Tags": tags}
 
 
+def _functions(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in _pages(client, "list_functions", "Functions"):
+        name = entry["FunctionName"]
+        function = client.get_function(FunctionName=name)
+        aliases = list(_pages(client, "list_aliases", "Aliases", FunctionName=name))
+        yield (
+            name,
+            {
+                **function["Configuration"],
+                "Tags": function.get("Tags", {}),
+                "Concurrency": function.get("Concurrency"),
+                "Versions": list(_pages(client, "list_versions_by_function", "Versions", FunctionName=name)),
+                "Aliases": [{**alias, "Policy": _alias_policy(client, name, alias["Name"])} for alias in aliases],
+            },
+        )
+
+
+def _alias_policy(client: t.Any, function: str, alias: str) -> t.Any:
+    try:
+        return json.loads(client.get_policy(FunctionName=function, Qualifier=alias)["Policy"])
+    except client.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _rest_apis(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for api in _pages(client, "get_rest_apis", "items"):
+        known = {"restApiId": api["id"]}
+        responses = client.get_gateway_responses(**known).get("items", [])
+        yield (
+            api["name"],
+            {
+                **api,
+                "resources": {
+                    each["path"]: each.get("resourceMethods", {})
+                    for each in _pages(client, "get_resources", "items", **known, embed=["methods"])
+                },
+                "models": list(_pages(client, "get_models", "items", **known)),
+                "responses": [each for each in responses if not each.get("defaultResponse")],
+                "stages": client.get_stages(**known)["item"],
+                "deployments": [
+                    {"description": each.get("description")}
+                    for each in _pages(client, "get_deployments", "items", **known)
+                ],
+            },
+        )
+
+
+def _authorizers(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for api in _pages(client, "get_rest_apis", "items"):
+        for authorizer in _pages(client, "get_authorizers", "items", restApiId=api["id"]):
+            yield f"{api['name']} {authorizer['name']}", authorizer
+
+
+def _usage_plans(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for plan in _pages(client, "get_usage_plans", "items"):
+        keys = [key["name"] for key in _pages(client, "get_usage_plan_keys", "items", usagePlanId=plan["id"])]
+        yield plan["name"], {**{field: value for field, value in plan.items() if field != "id"}, "keys": keys}
+
+
+def _queues(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for url in _pages(client, "list_queues", "QueueUrls"):
+        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
+        kept = {key: value for key, value in attributes.items() if not key.endswith("Timestamp")}
+        yield url.rpartition("/")[2], {**kept, "Tags": client.list_queue_tags(QueueUrl=url).get("Tags", {})}
+
+
 def _scaling_targets(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for target in _pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
         yield target["ResourceId"], target
@@ -362,6 +439,11 @@ READERS = {
     "service": Reader("ecs", _services),
     "task definition": Reader("ecs", _task_definitions),
     "role": Reader("iam", _roles),
+    "function": Reader("lambda", _functions),
+    "REST API": Reader("apigateway", _rest_apis),
+    "authorizer": Reader("apigateway", _authorizers),
+    "usage plan": Reader("apigateway", _usage_plans),
+    "queue": Reader("sqs", _queues),
     "scaling target": Reader("application-autoscaling", _scaling_targets),
     "scaling policy": Reader("application-autoscaling", _scaling_policies),
 }

@@ -92,8 +92,15 @@ EXCEPTIONS = {
     "community.aws.elb_network_lb": _LOAD_BALANCER,
     "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
+    "slipway.aws.dynamodb_table_protection": Deletion(
+        identity=("name",), snapshot=lambda given: {"final_backup": _stamped(given["name"])}
+    ),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
+    "slipway.aws.apigateway_rest_api": Deletion(identity=("name",)),
+    "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
+    "slipway.aws.lambda_alias": Deletion(identity=("function_name", "name")),
+    "slipway.aws.lambda_function": Deletion(identity=("name",)),
 }
 
 

@@ -1,0 +1,585 @@
+#!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Manage a REST API of API Gateway from an OpenAPI document."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apigateway_rest_api
+version_added: 0.1.0
+short_description: Manage a REST API of API Gateway from an OpenAPI document
+description:
+  - Makes the resources, methods, models and the request validation that an application's OpenAPI document
+    describes, hands every request to one Lambda function, and adds CORS, an authorizer and error documents.
+  - What is not in the document is removed. Nothing is in service before M(slipway.aws.apigateway_stage) deploys it.
+  - M(community.aws.api_gateway) knows an API by its id only, so that a second run makes a second one, imports the
+    document with every run, and fails on OpenAPI 3.1.
+author:
+  - Slipway contributors (@slipway)
+options:
+  name:
+    description: Name of the API. Names of APIs need not be unique on AWS; this module refuses two of the same.
+    type: str
+    required: true
+  description:
+    description: What the API is for.
+    type: str
+  endpoint_type:
+    description: Whether it is reached in its Region, through AWS's edge locations, or from inside a VPC only.
+    type: str
+    choices: [REGIONAL, EDGE, PRIVATE]
+    default: REGIONAL
+  document:
+    description: The OpenAPI document, version 3.0 or 3.1.
+    type: dict
+  function_arn:
+    description: ARN of the Lambda function, or of its alias, that answers.
+    type: str
+  timeout:
+    description: Milliseconds that an answer may take.
+    type: int
+    default: 29000
+  validate_requests:
+    description: Refuse requests that lack a required parameter, or whose body is not as the document says.
+    type: bool
+    default: true
+  authorizer:
+    description: Lambda function that says who calls. Without it everybody may.
+    type: dict
+    suboptions:
+      function_arn:
+        description: ARN of the function, or of its alias.
+        type: str
+        required: true
+      identity_source:
+        description: Where the token stands.
+        type: str
+        default: method.request.header.Authorization
+      ttl:
+        description: Seconds for which an answer of the function is kept for the same token.
+        type: int
+        default: 300
+  public_paths:
+    description: Paths that O(authorizer) is not asked about.
+    type: list
+    elements: str
+    default: []
+  api_key_required:
+    description: Whether callers have to send an API key of a usage plan.
+    type: bool
+    default: false
+  cors:
+    description: What browsers are told about pages of other origins. Without it they let none of them call.
+    type: dict
+    suboptions:
+      origin:
+        description: The origin, or V(*).
+        type: str
+        required: true
+      headers:
+        description: Headers that a page may send.
+        type: list
+        elements: str
+        default: [Content-Type, Authorization, X-Api-Key]
+      max_age:
+        description: Seconds for which a browser keeps this in mind.
+        type: int
+        default: 600
+  gateway_responses:
+    description: Answers of the gateway itself, by type such as V(THROTTLED), as PutGatewayResponse takes them.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - slipway.aws.state
+  - amazon.aws.tags
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: The API that the application documents
+  slipway.aws.apigateway_rest_api:
+    name: shop-prod
+    document: "{{ lookup('ansible.builtin.file', 'openapi.json') | from_json }}"
+    function_arn: arn:aws:lambda:eu-central-1:123456789012:function:shop-prod-api:live
+    cors: {origin: https://shop.example}
+"""
+
+RETURN = r"""
+rest_api:
+  description: The API.
+  returned: when state is present
+  type: complex
+  contains:
+    id:
+      description: Its id, which is the start of its address.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: a1b2c3d4e5
+    digest:
+      description: Changes with what the API is made of, so that a stage knows when to deploy it again.
+      returned: always
+      type: str
+      sample: 5891b5b522d5df08
+    authorizer_id:
+      description: Id of the authorizer; empty without one.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: 1a2b3c
+    tags:
+      description: Tags of the API.
+      returned: always
+      type: dict
+      sample: {system: shop}
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.aws.plugins.module_utils import openapi
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    RefusedError,
+    Resource,
+    State,
+    Tags,
+    build_module,
+    retry_while,
+    run,
+)
+
+METHODS = "Methods"
+MODELS = "Models"
+VALIDATORS = "Validators"
+AUTHORIZERS = "Authorizers"
+RESPONSES = "GatewayResponses"
+PARTS = (METHODS, MODELS, VALIDATORS, AUTHORIZERS, RESPONSES)
+# AWS gives every API these; they are in nobody's way.
+GIVEN_MODELS = ("Empty", "Error")
+EVERYTHING = "everything"
+AUTHORIZER = "authorizer"
+PREFLIGHT_STATUS = "204"
+
+
+class RestApi(Resource):
+    """An API and everything in it; its parts are compared and put right one by one."""
+
+    service = "apigateway"
+    kind = "REST API"
+    result = "rest_api"
+    keys: ClassVar = {"name": "name", "description": "description"}
+    opaque = (*PARTS, "endpointConfiguration")
+
+    def read(self) -> State | None:
+        """The API of this name with its parts, in the shape of `desired`."""
+        api = self._find()
+        if api is None:
+            return None
+        known = {"restApiId": api["id"]}
+        authorizers = self._all("get_authorizers", **known)
+        validators = self._all("get_request_validators", **known)
+        names = {each["id"]: each["name"] for each in (*authorizers, *validators)}
+        return {
+            "id": api["id"],
+            "name": api["name"],
+            "description": api.get("description", ""),
+            "endpointConfiguration": {"types": api.get("endpointConfiguration", {}).get("types", [])},
+            METHODS: dict(_methods(self._resources(api["id"]), names)),
+            MODELS: {
+                each["name"]: json.loads(each["schema"])
+                for each in self._all("get_models", **known)
+                if each["name"] not in GIVEN_MODELS
+            },
+            VALIDATORS: {
+                each["name"]: [each["validateRequestBody"], each["validateRequestParameters"]] for each in validators
+            },
+            AUTHORIZERS: {each["name"]: _authorizer(each) for each in authorizers},
+            RESPONSES: {
+                each["responseType"]: _gateway_response(each)
+                for each in self._all("get_gateway_responses", **known)
+                if not each.get("defaultResponse")
+            },
+            "authorizerId": next((each["id"] for each in authorizers), ""),
+            "digest": self._digest(),
+            "tags": api.get("tags", {}),
+        }
+
+    def _find(self) -> State | None:
+        found = [each for each in self._all("get_rest_apis") if each["name"] == self.name]
+        if len(found) > 1:
+            ids = ", ".join(each["id"] for each in found)
+            raise RefusedError(f"{len(found)} REST APIs have the name {self.name}: {ids}. Delete all but one.")
+        return found[0] if found else None
+
+    def _all(self, operation: str, **arguments: Any) -> list[Any]:
+        if self.client.can_paginate(operation):
+            pages = self.client.get_paginator(operation).paginate(**arguments)
+            return [each for page in pages for each in page.get("items", [])]
+        return list(getattr(self.client, operation)(**arguments).get("items", []))
+
+    def _resources(self, api: str) -> list[Any]:
+        return self._all("get_resources", restApiId=api, embed=["methods"])
+
+    # -- what is asked for -----------------------------------------------------------------------------------
+
+    def desired(self) -> State:
+        """The API that the document and the options describe."""
+        params = self.params
+        document = params["document"]
+        methods: dict[str, Any] = {}
+        models: dict[str, Any] = {}
+        for path, verb, operation in openapi.operations(document):
+            schemas = openapi.request_schemas(document, operation)
+            models |= dict(schemas.values())
+            methods[f"{verb} {path}"] = self._method(path, operation, schemas)
+        if params["cors"]:
+            for path in document.get("paths", {}):
+                methods.setdefault(f"OPTIONS {path}", self._preflight(path, methods))
+        return {
+            **super().desired(),
+            "endpointConfiguration": {"types": [params["endpoint_type"]]},
+            METHODS: methods,
+            MODELS: models,
+            VALIDATORS: {EVERYTHING: [True, True]} if params["validate_requests"] else {},
+            AUTHORIZERS: self._wanted_authorizers(),
+            RESPONSES: {kind: self._answer(response) for kind, response in params["gateway_responses"].items()},
+        }
+
+    def _method(self, path: str, operation: Mapping[str, Any], schemas: Mapping[str, tuple[str, Any]]) -> State:
+        authorized = self.params["authorizer"] and path not in self.params["public_paths"]
+        return {
+            "authorizationType": "CUSTOM" if authorized else "NONE",
+            AUTHORIZER: AUTHORIZER if authorized else "",
+            "apiKeyRequired": self.params["api_key_required"] and path not in self.params["public_paths"],
+            "operationName": operation.get("operationId", ""),
+            "requestParameters": openapi.request_parameters(self.params["document"], operation),
+            "requestModels": {content_type: name for content_type, (name, _schema) in schemas.items()},
+            "validator": EVERYTHING if self.params["validate_requests"] else "",
+            "integration": {
+                "type": "AWS_PROXY",
+                "uri": integration_uri(self.params["function_arn"]),
+                "timeoutInMillis": self.params["timeout"],
+                "requestTemplates": {},
+            },
+            "answer": {},
+        }
+
+    def _preflight(self, path: str, methods: Mapping[str, Any]) -> State:
+        """The answer to a browser that asks beforehand, given by the gateway itself."""
+        verbs = sorted({name.partition(" ")[0] for name in methods if name.partition(" ")[2] == path} | {"OPTIONS"})
+        cors = self.params["cors"]
+        return {
+            "authorizationType": "NONE",
+            AUTHORIZER: "",
+            "apiKeyRequired": False,
+            "operationName": "",
+            "requestParameters": {},
+            "requestModels": {},
+            "validator": "",
+            "integration": {
+                "type": "MOCK",
+                "uri": "",
+                "timeoutInMillis": self.params["timeout"],
+                "requestTemplates": {"application/json": json.dumps({"statusCode": int(PREFLIGHT_STATUS)})},
+            },
+            "answer": {
+                "Access-Control-Allow-Origin": cors["origin"],
+                "Access-Control-Allow-Methods": ",".join(verbs),
+                "Access-Control-Allow-Headers": ",".join(cors["headers"]),
+                "Access-Control-Max-Age": str(cors["max_age"]),
+            },
+        }
+
+    def _wanted_authorizers(self) -> State:
+        wanted = self.params["authorizer"]
+        if not wanted:
+            return {}
+        return {
+            AUTHORIZER: {
+                "type": "TOKEN",
+                "authorizerUri": integration_uri(wanted["function_arn"]),
+                "identitySource": wanted["identity_source"],
+                "authorizerResultTtlInSeconds": wanted["ttl"],
+            }
+        }
+
+    def _answer(self, response: Mapping[str, Any]) -> State:
+        parameters = dict(response.get("responseParameters", {}))
+        if self.params["cors"]:
+            parameters["gatewayresponse.header.Access-Control-Allow-Origin"] = f"'{self.params['cors']['origin']}'"
+        wanted = {**response, "responseParameters": parameters}
+        return _gateway_response(wanted)
+
+    def _digest(self) -> str:
+        if self.params["state"] != "present":
+            return ""
+        text = openapi.canonical({part: value for part, value in self.desired().items() if part in PARTS})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # -- how it is made so -----------------------------------------------------------------------------------
+
+    def differences(self, current: State, desired: State) -> State:
+        """Every part is compared as a whole: what is no longer wanted is a difference."""
+        return {field: value for field, value in desired.items() if current[field] != value}
+
+    def create(self, desired: State, tags: Tags) -> None:
+        """Make the API, then its parts; a run that is broken off between the two is taken up by the next one."""
+        fields = {field: value for field, value in desired.items() if field not in PARTS}
+        self.client.create_rest_api(**fields, tags=tags)
+        current = self.read() or {}
+        self.update(current, self.differences(current, desired))
+
+    def update(self, current: State, changes: State) -> None:
+        """What methods refer to comes before them, and goes after them."""
+        api = current["id"]
+        self._update_api(current, changes)
+        for part, put in ((VALIDATORS, self._put_validator), (AUTHORIZERS, self._put_authorizer),
+                          (MODELS, self._put_model), (RESPONSES, self._put_response)):  # fmt: skip
+            for name, value in changes.get(part, {}).items():
+                if current[part].get(name) != value:
+                    put(api, name, value, name in current[part])
+        if METHODS in changes:
+            self._update_methods(current, changes[METHODS])
+        self._remove_the_rest(current, changes)
+
+    def _update_api(self, current: State, changes: State) -> None:
+        operations = []
+        if "description" in changes:
+            operations.append({"op": "replace", "path": "/description", "value": changes["description"]})
+        if "endpointConfiguration" in changes:
+            old = current["endpointConfiguration"]["types"][0]
+            new = changes["endpointConfiguration"]["types"][0]
+            operations.append({"op": "replace", "path": f"/endpointConfiguration/types/{old}", "value": new})
+        if operations:
+            self.client.update_rest_api(restApiId=current["id"], patchOperations=operations)
+
+    def _put_validator(self, api: str, name: str, value: list[bool], exists: bool) -> None:
+        if exists:
+            found = self._by_name("get_request_validators", api, name)
+            self.client.delete_request_validator(restApiId=api, requestValidatorId=found["id"])
+        self.client.create_request_validator(
+            restApiId=api, name=name, validateRequestBody=value[0], validateRequestParameters=value[1]
+        )
+
+    def _put_authorizer(self, api: str, name: str, value: State, exists: bool) -> None:
+        if not exists:
+            self.client.create_authorizer(restApiId=api, name=name, **value)
+            return
+        found = self._by_name("get_authorizers", api, name)
+        operations = [{"op": "replace", "path": f"/{field}", "value": str(each)} for field, each in value.items()]
+        self.client.update_authorizer(restApiId=api, authorizerId=found["id"], patchOperations=operations)
+
+    def _put_model(self, api: str, name: str, value: State, exists: bool) -> None:
+        schema = json.dumps(value)
+        if exists:
+            operations = [{"op": "replace", "path": "/schema", "value": schema}]
+            self.client.update_model(restApiId=api, modelName=name, patchOperations=operations)
+        else:
+            self.client.create_model(restApiId=api, name=name, schema=schema, contentType="application/json")
+
+    def _put_response(self, api: str, name: str, value: State, exists: bool) -> None:
+        given = {field: each for field, each in value.items() if each}
+        self.client.put_gateway_response(restApiId=api, responseType=name, **given)
+
+    def _by_name(self, operation: str, api: str, name: str) -> State:
+        return next(each for each in self._all(operation, restApiId=api) if each["name"] == name)
+
+    def _ids(self, operation: str, api: str) -> dict[str, str]:
+        return {each["name"]: each["id"] for each in self._all(operation, restApiId=api)}
+
+    def _update_methods(self, current: State, wanted: State) -> None:
+        api = current["id"]
+        resources = {each["path"]: each["id"] for each in self._resources(api)}
+        for name in current[METHODS].keys() - wanted.keys():
+            verb, _, path = name.partition(" ")
+            self.client.delete_method(restApiId=api, resourceId=resources[path], httpMethod=verb)
+        paths = {name.partition(" ")[2] for name in wanted}
+        needed = {path for each in paths for path in _with_parents(each)}
+        for path in sorted(needed - resources.keys(), key=len):
+            parent, _, part = path.rpartition("/")
+            made = self.client.create_resource(restApiId=api, parentId=resources[parent or "/"], pathPart=part)
+            resources[path] = made["id"]
+        references = {**self._ids("get_authorizers", api), **self._ids("get_request_validators", api)}
+        for name, method in wanted.items():
+            if current[METHODS].get(name) != method:
+                verb, _, path = name.partition(" ")
+                where = {"restApiId": api, "resourceId": resources[path], "httpMethod": verb}
+                if name in current[METHODS]:
+                    self.client.delete_method(**where)
+                self._put_method(where, method, references)
+        # Longer paths first: a resource takes those below it along.
+        for path in sorted(resources.keys() - needed - {"/"}, key=len, reverse=True):
+            self.client.delete_resource(restApiId=api, resourceId=resources[path])
+
+    def _put_method(self, where: Mapping[str, str], method: State, references: Mapping[str, str]) -> None:
+        integration = method["integration"]
+        ids = {"authorizerId": method[AUTHORIZER], "requestValidatorId": method["validator"]}
+        self.client.put_method(
+            **where,
+            authorizationType=method["authorizationType"],
+            apiKeyRequired=method["apiKeyRequired"],
+            operationName=method["operationName"],
+            requestParameters=method["requestParameters"],
+            requestModels=method["requestModels"],
+            **{field: references[name] for field, name in ids.items() if name},
+        )
+        # Lambda is invoked by POST, whatever the method is.
+        target = {"integrationHttpMethod": "POST", "uri": integration["uri"]} if integration["uri"] else {}
+        self.client.put_integration(
+            **where,
+            type=integration["type"],
+            timeoutInMillis=integration["timeoutInMillis"],
+            requestTemplates=integration["requestTemplates"],
+            **target,
+        )
+        if method["answer"]:
+            headers = {f"method.response.header.{name}": f"'{value}'" for name, value in method["answer"].items()}
+            self.client.put_method_response(
+                **where, statusCode=PREFLIGHT_STATUS, responseParameters=dict.fromkeys(headers, False)
+            )
+            self.client.put_integration_response(**where, statusCode=PREFLIGHT_STATUS, responseParameters=headers)
+
+    def _remove_the_rest(self, current: State, changes: State) -> None:
+        api = {"restApiId": current["id"]}
+        for name in _superfluous(current, changes, MODELS):
+            self.client.delete_model(**api, modelName=name)
+        for name in _superfluous(current, changes, VALIDATORS):
+            found = self._by_name("get_request_validators", current["id"], name)
+            self.client.delete_request_validator(**api, requestValidatorId=found["id"])
+        for name in _superfluous(current, changes, AUTHORIZERS):
+            found = self._by_name("get_authorizers", current["id"], name)
+            self.client.delete_authorizer(**api, authorizerId=found["id"])
+        for name in _superfluous(current, changes, RESPONSES):
+            self.client.delete_gateway_response(**api, responseType=name)
+
+    def delete(self, current: State) -> None:
+        """Delete it with its stages; AWS lets an account delete one API every thirty seconds."""
+        retry_while(
+            ["TooManyRequestsException"],
+            lambda: self.client.delete_rest_api(restApiId=current["id"]),
+            self.params["wait_timeout"],
+        )
+
+    def read_tags(self, current: State) -> Tags:
+        """A call of their own, which tells of changes at once."""
+        return dict(self.client.get_tags(resourceArn=self._arn(current)).get("tags", {}))
+
+    def tag(self, current: State, tags: Tags) -> None:
+        """Set tags."""
+        self.client.tag_resource(resourceArn=self._arn(current), tags=tags)
+
+    def untag(self, current: State, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        self.client.untag_resource(resourceArn=self._arn(current), tagKeys=list(keys))
+
+    def _arn(self, current: State) -> str:
+        meta = self.client.meta
+        return f"arn:{meta.partition}:apigateway:{meta.region_name}::/restapis/{current['id']}"
+
+
+def integration_uri(function_arn: str) -> str:
+    """How API Gateway names a Lambda function that it invokes."""
+    _arn, partition, _service, region = function_arn.split(":")[:4]
+    return f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+
+
+def _methods(resources: Sequence[Any], names: Mapping[str, str]) -> Iterator[tuple[str, State]]:
+    """Verb and path -> method, in the shape of what is asked for; ids are given back as names."""
+    for resource in resources:
+        for verb, method in resource.get("resourceMethods", {}).items():
+            integration = method.get("methodIntegration") or {}
+            answer = (integration.get("integrationResponses") or {}).get(PREFLIGHT_STATUS, {})
+            yield (
+                f"{verb} {resource['path']}",
+                {
+                    "authorizationType": method.get("authorizationType"),
+                    AUTHORIZER: names.get(method.get("authorizerId") or "", ""),
+                    "apiKeyRequired": bool(method.get("apiKeyRequired")),
+                    "operationName": method.get("operationName") or "",
+                    "requestParameters": method.get("requestParameters") or {},
+                    "requestModels": method.get("requestModels") or {},
+                    "validator": names.get(method.get("requestValidatorId") or "", ""),
+                    "integration": {
+                        "type": integration.get("type"),
+                        "uri": integration.get("uri") or "",
+                        "timeoutInMillis": integration.get("timeoutInMillis"),
+                        "requestTemplates": integration.get("requestTemplates") or {},
+                    },
+                    "answer": {
+                        name.removeprefix("method.response.header."): value.strip("'")
+                        for name, value in (answer.get("responseParameters") or {}).items()
+                    },
+                },
+            )
+
+
+def _authorizer(authorizer: Mapping[str, Any]) -> State:
+    fields = ("type", "authorizerUri", "identitySource", "authorizerResultTtlInSeconds")
+    shown = {field: authorizer.get(field) for field in fields}
+    return {**shown, "authorizerResultTtlInSeconds": int(shown["authorizerResultTtlInSeconds"] or 0)}
+
+
+def _gateway_response(response: Mapping[str, Any]) -> State:
+    return {
+        "statusCode": str(response.get("statusCode", "")),
+        "responseParameters": response.get("responseParameters") or {},
+        "responseTemplates": response.get("responseTemplates") or {},
+    }
+
+
+def _superfluous(current: State, changes: State, part: str) -> list[str]:
+    return [name for name in current[part] if part in changes and name not in changes[part]]
+
+
+def _with_parents(path: str) -> Iterator[str]:
+    parts = [part for part in path.split("/") if part]
+    for count in range(1, len(parts) + 1):
+        yield "/" + "/".join(parts[:count])
+
+
+def main() -> None:
+    """Run the module."""
+    module = build_module(
+        {
+            "name": {"required": True},
+            "description": {},
+            "endpoint_type": {"choices": ["REGIONAL", "EDGE", "PRIVATE"], "default": "REGIONAL"},
+            "document": {"type": "dict"},
+            "function_arn": {},
+            "timeout": {"type": "int", "default": 29000},
+            "validate_requests": {"type": "bool", "default": True},
+            "authorizer": {
+                "type": "dict",
+                "options": {
+                    "function_arn": {"required": True},
+                    "identity_source": {"default": "method.request.header.Authorization"},
+                    "ttl": {"type": "int", "default": 300},
+                },
+            },
+            "public_paths": {"type": "list", "elements": "str", "default": []},
+            "api_key_required": {"type": "bool", "default": False, "no_log": False},
+            "cors": {
+                "type": "dict",
+                "options": {
+                    "origin": {"required": True},
+                    "headers": {
+                        "type": "list",
+                        "elements": "str",
+                        "default": ["Content-Type", "Authorization", "X-Api-Key"],
+                    },
+                    "max_age": {"type": "int", "default": 600},
+                },
+            },
+            "gateway_responses": {"type": "dict", "default": {}},
+        },
+        required_if=[("state", "present", ("document", "function_arn"))],
+    )
+    run(RestApi(module))
+
+
+if __name__ == "__main__":
+    main()

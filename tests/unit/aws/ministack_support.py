@@ -1,0 +1,29 @@
+"""A MiniStack for tests of modules whose resources moto only pretends: functions that run, APIs that answer."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from tests.support.emulators import CREDENTIALS, ministack
+from tests.unit.aws.ecs_support import REGION
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[str]:
+    """One for the tests of a file."""
+    with ministack() as url:
+        yield url
+
+
+@pytest.fixture
+def account(emulator: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
+    """An empty account, where clients and modules ask."""
+    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator}.items():
+        monkeypatch.setenv(name, value)
+    with urllib.request.urlopen(urllib.request.Request(f"{emulator}/_ministack/reset", method="POST"), timeout=30):
+        pass
+    return boto3.session.Session(region_name=REGION)
