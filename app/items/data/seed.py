@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
@@ -42,11 +43,11 @@ def put(table: Table, new: NewItem) -> bool:
     return True
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", required=True, help="Name of the table, such as items-dev-items.")
-    table = boto3.resource("dynamodb").Table(parser.parse_args().table)
+    table = boto3.resource("dynamodb").Table(parser.parse_args(arguments).table)
     print(f"{seed(table)} items written to {table.name}")
 
 

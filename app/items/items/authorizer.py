@@ -24,7 +24,9 @@ CACHE_SECONDS = 60
 STAGES = ("AWSCURRENT", "AWSPREVIOUS")
 
 secret_arns = os.environ["TOKEN_SECRET_ARNS"].split(",")
-secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=Config(connect_timeout=1, read_timeout=2)))
+client = boto3.client("secretsmanager", config=Config(connect_timeout=1, read_timeout=2))
+# One for each stage, for a provider remembers a secret by its name alone.
+providers = {stage: SecretsProvider(boto3_client=client) for stage in STAGES}
 
 
 class UnauthorizedError(Exception):
@@ -65,7 +67,7 @@ def principal_of(token: str) -> str | None:
 def read_secret(arn: str, stage: str) -> dict[str, Any] | None:
     """A secret's value; one that has never been rotated has none before."""
     try:
-        value = secrets.get(arn, max_age=CACHE_SECONDS, VersionStage=stage)
+        value = providers[stage].get(arn, max_age=CACHE_SECONDS, VersionStage=stage)
     except GetParameterError:
         if stage == "AWSCURRENT":
             raise

@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request of the API, and leave one line about it in the log."""
     started = time.perf_counter()
-    answer = app.resolve(event, context)
+    answer = app.resolve(without_forms(event), context)
     answer.setdefault("multiValueHeaders", {})["X-Request-Id"] = [event["requestContext"]["requestId"]]
     logger.info(
         "request",
@@ -63,3 +63,15 @@ def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
     )
     return answer
+
+
+def without_forms(event: dict[str, Any]) -> dict[str, Any]:
+    """The request as one that is refused where the library would read a form as if it were JSON."""
+    headers = event.get("headers") or {}
+    forms = [name for name, value in headers.items() if name.lower() == "content-type" and is_form(value)]
+    return {**event, "headers": {**headers, **dict.fromkeys(forms, "application/octet-stream")}}
+
+
+def is_form(media_type: str) -> bool:
+    """Whether a browser's form was sent."""
+    return media_type.strip().lower().startswith(("multipart/", "application/x-www-form-urlencoded"))

@@ -130,7 +130,7 @@ def of_same_request(_error: IdempotencyAlreadyInProgressError) -> ProblemError:
 @problem_of.register
 def of_other_request(_error: IdempotencyValidationError) -> ProblemError:
     detail = "This Idempotency-Key was sent with another body before."
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+    return ProblemError(HTTPStatus.CONFLICT, "idempotency-key-reused", detail)
 
 
 @problem_of.register(ClientError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.emulator import Deployment, deployed
 from tests.requests import Api
 
 if TYPE_CHECKING:
@@ -53,3 +55,20 @@ def table(account: None) -> Table:
 def api(table: Table) -> Api:
     """The function behind the API."""
     return Api()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the functions log."""
+    from items.telemetry import logger  # noqa: PLC0415  # the environment comes first
+
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Iterator[Deployment]:
+    """The API behind API Gateway, once for all tests."""
+    with deployed() as running:
+        yield running

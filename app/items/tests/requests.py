@@ -49,7 +49,7 @@ class Api:
         """Send a request; ``body`` is sent as JSON, or as it is if it is text."""
         from items.main import handler  # noqa: PLC0415  # reads its settings when it is imported
 
-        answer = handler(request(method, url, body, headers or {}, caller), Context())  # type: ignore[arg-type]
+        answer = handler(event_of(method, url, body, headers or {}, caller), Context())
         flat = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         return Answer(answer["statusCode"], flat, answer.get("body") or "")
 
@@ -61,7 +61,7 @@ class Api:
         return made
 
 
-def request(method: str, url: str, body: Any, headers: dict[str, str], caller: str) -> dict[str, Any]:
+def event_of(method: str, url: str, body: Any, headers: dict[str, str], caller: str) -> dict[str, Any]:
     """The event of a REST API's proxy integration."""
     parts = urlsplit(url)
     query = parse_qs(parts.query, keep_blank_values=True)

@@ -1,4 +1,4 @@
-"""Writes openapi.json: `python -m items.openapi`, or `--check` to only compare."""
+"""Writes openapi.json: `python -m docs.openapi`, or `--check` to only compare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def document() -> dict[str, Any]:
     described["openapi"] = VERSION
     # Gateways have addresses of their own.
     del described["servers"]
-    for name in ("HTTPValidationError", "ValidationError"):
+    for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         described["components"]["schemas"].pop(name, None)
     for part in ("paths", "components"):
         described[part] = downgraded(described[part])
@@ -56,8 +56,12 @@ def downgraded(schema: Any) -> Any:
         return [downgraded(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    # A title that is not a field's name is the name in other words.
-    plain = {name: downgraded(value) for name, value in schema.items() if name != "title" or not isinstance(value, str)}
+    # Values are not schemas. A title that is not a field's name is the name in other words.
+    plain = {
+        name: value if name == "examples" else downgraded(value)
+        for name, value in schema.items()
+        if name != "title" or not isinstance(value, str)
+    }
     plain |= {name: int(value) for name, value in plain.items() if name in BOUNDS}
     kinds = [kind for kind in plain.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
@@ -77,7 +81,7 @@ def main() -> int:
         return 0
     if TARGET.exists() and TARGET.read_text() == text:
         return 0
-    print(f"{TARGET} is not what the code says; run python -m items.openapi", file=sys.stderr)
+    print(f"{TARGET} is not what the code says; run python -m docs.openapi", file=sys.stderr)
     return 1
 
 
