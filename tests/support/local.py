@@ -62,8 +62,9 @@ def commit(repository: Path, message: str) -> str:
 class LocalEnvironment:
     """The environment, reached like a user does: by playbooks, the API and Docker."""
 
-    def __init__(self, checkout: Path, engine: str = "auto", **settings: str) -> None:
+    def __init__(self, checkout: Path, engine: str = "auto", systems: str = "transactions", **settings: str) -> None:
         self.checkout = checkout
+        self.systems = systems
         self.directory = checkout / ".slipway" / "local"
         self.port = free_ports()
         # What a person would export.
@@ -82,8 +83,9 @@ class LocalEnvironment:
 
     def play(self, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the checkout; output and errors come together, as on a terminal."""
+        limit = [] if "--limit" in arguments else ["--limit", self.systems]
         return subprocess.run(
-            [program("ansible-playbook"), "-i", "inventories/local", playbook, *arguments],
+            [program("ansible-playbook"), "-i", "inventories/local", playbook, *limit, *arguments],
             cwd=self.checkout,
             env={**os.environ, **self.settings},
             stdout=subprocess.PIPE,

@@ -53,7 +53,7 @@ def playbook_run(
     """Run a playbook on the host, with the inputs that emulators understand; ``variables`` are files of extra ones."""
     files = [*variables, ROOT / "tests/oracle/inputs.yml"]
     return subprocess.run(
-        [emulators.program("ansible-playbook"), "-i", str(ROOT / "inventories/dev"), str(playbook),
+        [emulators.program("ansible-playbook"), "-i", str(ROOT / "inventories/dev"), "--limit", HOST, str(playbook),
          *(f"--extra-vars=@{path}" for path in files), *arguments],
         cwd=ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
         capture_output=True, text=True, check=False, timeout=1200,

@@ -132,8 +132,10 @@ class UsagePlan(Resource):
         quota = desired.get("quota", {}).get("limit", 0)
         given = {field: desired[field] for field in ("apiStages", "throttle") if field in desired}
         bound = {"quota": {"limit": quota, "period": "MONTH"}} if quota else {}
-        plan = self.client.create_usage_plan(name=self.name, **given, **bound, tags=tags)
+        plan = self.client.create_usage_plan(name=self.name, **given, **bound)
         self._put_keys(plan, desired.get(KEYS, []), tags)
+        if tags:
+            self.tag(plan, tags)
 
     def update(self, current: State, changes: State) -> None:
         """One patch for the plan, then its keys."""
