@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.needs import ANYTHING, Reach, template_names, value_names
+from tests.support.playbook import Project
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,23 @@ def test_rule_03_a_variable_that_refers_to_itself_ends() -> None:
 
 def test_rule_03_a_result_hides_a_variable_of_its_name() -> None:
     assert Reach({"vpc": "{{ other }}"}, {"vpc", "other"}).of({"vpc"}) == {"vpc"}
+
+
+def test_rule_03_what_an_assertion_claims_and_debug_shows_is_needed(project: Project) -> None:
+    project.role(
+        "asks",
+        """
+- name: Ask
+  ansible.builtin.shell: sleep 0.5; echo yes
+  register: asks_answer
+- name: Check
+  ansible.builtin.assert: {that: [asks_answer.stdout == 'yes']}
+- name: Check in short
+  ansible.builtin.assert: {that: asks_answer is defined}
+- name: Show
+  ansible.builtin.debug: {var: asks_answer.stdout}
+""",
+    )
+    asked = project.converge("asks")
+    assert asked.returncode == 0, asked.output
+    assert "is undefined" not in asked.output

@@ -257,13 +257,18 @@ class Renderer:
         return json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **internal}}, cls=_ENCODER).encode()
 
 
+# Arguments that are expressions without braces, by the action that takes them so.
+_EXPRESSIONS = {"assert": "that", "debug": "var"}
+
+
 def _field_names(task: Task) -> set[str]:
     fields = [
         task.args, task.loop, task.environment, task.retries, task.delay, task.check_mode, task.no_log,
         task.module_defaults, task.loop_control.label if task.loop_control else None,
     ]  # fmt: skip
     names = value_names(fields)
-    for conditions in (task.when, task.until, task.changed_when, task.failed_when):
+    bare = task.args.get(_EXPRESSIONS.get(task.action.removeprefix("ansible.builtin."), ""))
+    for conditions in (task.when, task.until, task.changed_when, task.failed_when, bare):
         for condition in _listed(conditions):
             if isinstance(condition, str):
                 names |= set(expression_names(condition))
