@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -323,6 +324,13 @@ def test_user_name_that_leaves_no_room_is_refused(secrets: Any) -> None:
 def test_unknown_step_is_refused(either: str, secret: str) -> None:
     with pytest.raises(RotationError, match="Step is 'undoSecret'"):
         do(secret, new_token(), "undoSecret")
+
+
+def test_function_says_which_release_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert rotation.handler({"slipway": "health"}) == {"commit": "unknown"}
+    (tmp_path / "release.json").write_text('{"commit": "abc123"}')
+    monkeypatch.setattr(rotation, "__file__", str(tmp_path / "database" / "rotation.py"))
+    assert rotation.handler({"slipway": "health"}) == {"commit": "abc123"}
 
 
 def test_server_that_is_away_is_no_wrong_password(mariadb: MariaDb) -> None:
