@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from ansible_collections.slipway.aws.plugins.module_utils import resource
-from ansible_collections.slipway.aws.plugins.modules.elasticache_replication_group import version_matches
+from ansible_collections.slipway.aws.plugins.modules.elasticache_replication_group import is_older, version_matches
 from tests.unit.aws.ecs_support import REGION, Run, runner
 
 ARN = "arn:aws:elasticache:eu-central-1:123456789012:replicationgroup:shop"
@@ -209,6 +209,9 @@ def test_one_that_is_being_deleted_is_waited_for(api: Stubber, run: Run) -> None
         (None, {"automatic_failover": True, "num_cache_clusters": 1}, "num_cache_clusters of at least 2"),
         (group(), {"num_cache_clusters": 1}, "num_cache_clusters of at least 2"),
         (group(), {"transit_encryption": False}, "requires TLS"),
+        (group(), {"engine_version": "7.0"}, "runs 7.1.0, and AWS goes back to no older version such as 7.0"),
+        (group(), {"engine_version": "6.x"}, "runs 7.1.0, and AWS goes back to no older version such as 6.x"),
+        (group(Engine="valkey"), {"engine": "redis"}, "runs Valkey, from which none goes back to Redis"),
         (
             group(TransitEncryptionEnabled=False, AuthTokenEnabled=False),
             {"transit_encryption": True},
@@ -224,6 +227,17 @@ def test_what_aws_would_refuse_is_refused_before_any_write(
     api.assert_no_pending_responses()
     assert result["failed"] is True
     assert message in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "older"),
+    [
+        ("7.0", "7.1.0", True), ("6.x", "7.1.0", True), ("7.1", "7.1.0", False), ("7.x", "7.1.0", False),
+        ("7.10", "7.9.0", False), ("8.0", "7.2.6", False),
+    ],
+)  # fmt: skip
+def test_versions_are_older_by_their_numbers(version: str, than: str, older: bool) -> None:
+    assert is_older(version, than) is older
 
 
 def test_a_subnet_group_cannot_be_changed(api: Stubber, run: Run) -> None:

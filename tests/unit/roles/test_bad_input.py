@@ -25,8 +25,12 @@ GOOD: dict[str, t.Any] = {
     "secrets_list": [{"name": "database", "description": "Master user", "generate": "password"}],
     "log_groups_list": [{"name": "api"}],
     "ecr_repositories": [{"name": "api"}],
+    "efs_file_systems": [{"name": "models", "access_points": [{"name": "api", "path": "/models"}]}],
+    "backup_resource_tags": {"system": "shop"},
 }
-ROLES = ["store", "kms", "vpc", "security_groups", "secrets", "log_groups", "ecr"]
+ROLES = [
+    "store", "kms", "vpc", "security_groups", "secrets", "log_groups", "ecr", "rds", "elasticache", "efs", "backup",
+]  # fmt: skip
 
 
 class Case(t.NamedTuple):
@@ -35,6 +39,7 @@ class Case(t.NamedTuple):
     key: str
     value: t.Any
     says: tuple[str, ...]
+    beside: dict[str, t.Any] | None = None
 
 
 CASES = {
@@ -79,6 +84,11 @@ CASES = {
         [{"name": "database", "description": "Master user", "generate": "password", "length": 8}],
         ("secrets_list gives database a length of 8", "16 to 128"),
     ),
+    "secret-is-rotated-too-rarely": Case(
+        "secrets_list",
+        [{"name": "a", "description": "A", "generate": "key", "rotation": {"function": "f", "days": 1001}}],
+        ("secrets_list rotates a every 1001 days", "1 to 1000"),
+    ),
     "retention-is-unknown": Case(
         "log_groups_retention_days", 8, ("A retention of 8 days", "log_groups_retention_days", "7, 14")
     ),
@@ -87,6 +97,70 @@ CASES = {
     ),
     "too-few-images-are-kept": Case("ecr_keep_images", 1, ("ecr_keep_images is 1", "2 and more")),
     "bucket-has-capitals": Case("store_bucket", "Ledger", ("store_bucket", "Ledger", "lower case")),
+    "protected-database-without-backups": Case(
+        "rds_backup_retention_days", 0, ("rds_backup_retention_days is 0", "1 to 35", "where rds_protect")
+    ),
+    "backups-are-kept-too-long": Case("rds_backup_retention_days", 36, ("rds_backup_retention_days is 36", "1 to 35")),
+    "backup-window-overlaps-maintenance": Case(
+        "rds_backup_window",
+        "23:30-00:30",
+        ("rds_backup_window is 23:30-00:30", "rds_maintenance_window mon:00:00-mon:01:00", "do not overlap"),
+        {"rds_maintenance_window": "mon:00:00-mon:01:00"},
+    ),
+    "backup-window-is-too-short": Case(
+        "rds_backup_window", "02:00-02:15", ("rds_backup_window is 02:00-02:15", "half an hour and more")
+    ),
+    "maintenance-window-has-no-day": Case(
+        "rds_maintenance_window", "04:00-05:00", ("rds_maintenance_window is 04:00-05:00", "sun:04:00-sun:05:00")
+    ),
+    "instance-class-is-no-class": Case("rds_instance_class", "t3.large", ("rds_instance_class is t3.large", "db.t3.")),
+    "disk-cannot-grow": Case("rds_max_allocated_storage", 20, ("rds_max_allocated_storage is 20", "a tenth")),
+    "insights-on-a-class-that-has-none": Case(
+        "rds_performance_insights", True, ("rds_performance_insights is True for db.t3.small", "from medium on")
+    ),
+    "cache-window-overlaps-maintenance": Case(
+        "elasticache_snapshot_window",
+        "04:30-05:30",
+        ("elasticache_snapshot_window is 04:30-05:30", "sun:04:00-sun:05:00", "do not overlap"),
+    ),
+    "cache-window-is-too-short": Case(
+        "elasticache_snapshot_window", "02:00-02:30", ("elasticache_snapshot_window is 02:00-02:30", "an hour and more")
+    ),
+    "cache-maintenance-is-no-window": Case(
+        "elasticache_maintenance_window", "sunday", ("elasticache_maintenance_window is sunday", "sun:04:00-sun:05:00")
+    ),
+    "failover-to-nobody": Case(
+        "elasticache_automatic_failover", True, ("elasticache_automatic_failover is true", "failover needs 2")
+    ),
+    "file-system-stands-twice": Case(
+        "efs_file_systems", [{"name": "models"}, {"name": "models"}], ("efs_file_systems names one twice", "models")
+    ),
+    "access-point-has-no-path": Case(
+        "efs_file_systems",
+        [{"name": "models", "access_points": [{"name": "api", "path": "models"}]}],
+        ("the access point api the path models", "such as /models"),
+    ),
+    "file-system-name-is-too-long": Case("efs_file_systems", [{"name": "m" * 64}], ("EFS allows 64 characters",)),
+    "throughput-is-not-provisioned": Case(
+        "efs_provisioned_throughput", 8, ("efs_throughput_mode is bursting", "efs_provisioned_throughput 8")
+    ),
+    "archive-comes-first": Case(
+        "efs_archive_days", 14, ("efs_archive_days is 14", "efs_infrequent_access_days 30", "more days than that")
+    ),
+    "days-without-access-are-no-choice": Case(
+        "efs_infrequent_access_days", 31, ("efs_infrequent_access_days", "30, 60")
+    ),
+    "everything-would-be-backed-up": Case("backup_resource_tags", {}, ("backup_resource_tags empty", "one of each")),
+    "schedule-has-five-fields": Case(
+        "backup_schedule", "cron(0 1 * * *)", ("backup_schedule is cron(0 1 * * *)", "year")
+    ),
+    "backups-are-kept-for-no-day": Case("backup_retention_days", 0, ("backup_retention_days is 0", "1 to 36500")),
+    "lock-refuses-the-backups": Case(
+        "backup_lock_min_days", 14, ("backup_lock_min_days is 14", "backup_retention_days 7", "allowed are 1 to 7")
+    ),
+    "copies-stay-in-the-region": Case(
+        "backup_copy_region", "eu-central-1", ("backup_copy_region is eu-central-1", "another Region than eu-central-1")
+    ),
     "value-has-the-wrong-type": Case("kms_rotation", "sometimes", ("kms_rotation", "sometimes", "bool")),
 }
 
@@ -95,7 +169,10 @@ CASES = {
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a user sees when every case is a host of one inventory, and the good inputs another."""
     folder = tmp_path_factory.mktemp("bad-input")
-    hosts = {"good": GOOD, **{name: {**GOOD, case.key: case.value} for name, case in CASES.items()}}
+    hosts = {
+        "good": GOOD,
+        **{name: {**GOOD, **(case.beside or {}), case.key: case.value} for name, case in CASES.items()},
+    }
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
     check = {"slipway.graph.validate": {"roles": ROLES, "region": "{{ aws_region }}"}, "name": "Check the inputs"}
     (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [check]}]))

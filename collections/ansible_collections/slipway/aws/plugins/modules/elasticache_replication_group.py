@@ -312,7 +312,21 @@ class ReplicationGroup(Resource):
         if wanted.get("AutomaticFailoverEnabled") and wanted.get("NumCacheClusters", 1) < 2:
             raise RefusedError("automatic_failover: true needs num_cache_clusters of at least 2.")
         if current is not None:
+            self._check_version(current, desired)
             self._check_transit(current, desired)
+
+    def _check_version(self, current: State, desired: State) -> None:
+        held, asked = current.get("EngineVersion", ""), desired.get("EngineVersion", "")
+        engines = current.get("Engine"), desired.get("Engine")
+        if engines == ("valkey", "redis"):
+            raise RefusedError(
+                f"engine: the replication group {self.name} runs Valkey, from which none goes back to Redis."
+            )
+        if held and asked and engines[0] == engines[1] and is_older(asked, held):
+            raise RefusedError(
+                f"engine_version: the replication group {self.name} runs {held}, and AWS goes back to no older version"
+                f" such as {asked}."
+            )
 
     def _check_transit(self, current: State, desired: State) -> None:
         now = bool(current.get("TransitEncryptionEnabled"))
@@ -427,6 +441,13 @@ def version_matches(actual: str, wanted: str) -> bool:
     """Whether the version is the wanted one, or one of its line: 7.0.7 is 7.0, and 6.2.6 is 6.x."""
     line = wanted.removesuffix(".x")
     return actual == line or actual.startswith(f"{line}.")
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a version, or every version of a line, comes before another one."""
+    wanted = [int(part) for part in version.removesuffix(".x").split(".")]
+    held = [int(part) for part in than.split(".")]
+    return wanted < held[: len(wanted)]
 
 
 def main() -> None:
