@@ -84,11 +84,6 @@ CASES = {
         [{"name": "database", "description": "Master user", "generate": "password", "length": 8}],
         ("secrets_list gives database a length of 8", "16 to 128"),
     ),
-    "secret-is-rotated-too-rarely": Case(
-        "secrets_list",
-        [{"name": "a", "description": "A", "generate": "key", "rotation": {"function": "f", "days": 1001}}],
-        ("secrets_list rotates a every 1001 days", "1 to 1000"),
-    ),
     "retention-is-unknown": Case(
         "log_groups_retention_days", 8, ("A retention of 8 days", "log_groups_retention_days", "7, 14")
     ),
