@@ -8,6 +8,7 @@ API call, which is how a scenario changes something behind our back.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import typing as t
@@ -39,6 +40,10 @@ VOLATILE_KEYS = {
 }  # fmt: skip
 
 
+# The second Region of the scenarios that have copies in one.
+REGION_OF_COPIES = "eu-west-1"
+
+
 class Reader(t.NamedTuple):
     """How to list one kind of resource."""
 
@@ -48,21 +53,25 @@ class Reader(t.NamedTuple):
 
 def read_account() -> Account:
     """Everything of the kinds that Slipway's roles make, by kind and name, as the API returns it."""
-    clients: dict[str, t.Any] = {}
     account: Account = {}
     for kind, reader in READERS.items():
-        if reader.service not in clients:
-            clients[reader.service] = _client(reader.service)
         held: dict[str, Resource] = {}
-        for name, resource in reader.read(clients[reader.service]):
+        for name, resource in reader.read(_client(reader.service)):
             held[name if name not in held else f"{name}, again ({len(held)})"] = resource
         account[kind] = held
     return account
 
 
+@functools.cache
 def _client(service: str) -> t.Any:
-    session: t.Any = boto3.session.Session()
+    """A client of the account that the environment names; making one takes longer than a dozen calls."""
+    session: t.Any = _session()
     return session.client(service, config=Config(retries={"total_max_attempts": 3}))
+
+
+@functools.lru_cache(maxsize=1)
+def _session() -> t.Any:
+    return boto3.session.Session()
 
 
 def normalised(account: Account) -> Account:
@@ -121,6 +130,9 @@ IDS = {
     "target group": ("TargetGroupArn",),
     "listener": ("ListenerArn",),
     "listener rule": ("RuleArn",),
+    "file system": ("FileSystemId", "FileSystemArn"),
+    "mount target": ("MountTargetId", "MountTargetArn"),
+    "access point": ("AccessPointId", "AccessPointArn"),
     "scaling target": ("ScalableTargetARN",),
     "scaling policy": ("PolicyARN",),
     "REST API": ("id",),
@@ -374,6 +386,12 @@ def _rest_apis(client: t.Any) -> Iterator[tuple[str, Resource]]:
         )
 
 
+def _logging_apis(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    role = client.get_account().get("cloudwatchRoleArn")
+    if role:
+        yield "account", {"role": role}
+
+
 def _authorizers(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for api in _pages(client, "get_rest_apis", "items"):
         for authorizer in _pages(client, "get_authorizers", "items", restApiId=api["id"]):
@@ -404,6 +422,55 @@ def _scaling_policies(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for policy in _pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs"):
         if policy["ResourceId"] in targets:
             yield f"{policy['ResourceId']} {policy['PolicyName']}", policy
+
+
+def _file_systems(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for system in _pages(client, "describe_file_systems", "FileSystems"):
+        name = system["FileSystemId"]
+        try:
+            policy = client.describe_file_system_policy(FileSystemId=name)["Policy"]
+        except client.exceptions.PolicyNotFound:
+            policy = "null"
+        lifecycle = client.describe_lifecycle_configuration(FileSystemId=name)["LifecyclePolicies"]
+        yield system["CreationToken"], {**system, "policy": json.loads(policy), "lifecycle": lifecycle}
+
+
+def _mount_targets(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for name, system in _file_systems(client):
+        for target in _pages(client, "describe_mount_targets", "MountTargets", FileSystemId=system["FileSystemId"]):
+            groups = client.describe_mount_target_security_groups(MountTargetId=target["MountTargetId"])
+            yield f"{name} in {target['AvailabilityZoneName']}", {**target, "groups": groups["SecurityGroups"]}
+
+
+def _access_points(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for point in _pages(client, "describe_access_points", "AccessPoints"):
+        yield point["ClientToken"], point
+
+
+def _vaults(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    """Those of the Region, and those of the one that gets copies."""
+    copies = _session().client("backup", region_name=REGION_OF_COPIES)
+    for place in (client, copies):
+        for vault in _pages(place, "list_backup_vaults", "BackupVaultList"):
+            tags = place.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"]
+            yield f"{vault['BackupVaultName']} in {place.meta.region_name}", {**vault, "Tags": tags}
+
+
+def _plans(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in _pages(client, "list_backup_plans", "BackupPlansList"):
+        plan = client.get_backup_plan(BackupPlanId=entry["BackupPlanId"])
+        tags = client.list_tags(ResourceArn=entry["BackupPlanArn"])["Tags"]
+        yield entry["BackupPlanName"], {**plan, "Tags": tags}
+
+
+def _selections(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for name, plan in _plans(client):
+        asked = {"BackupPlanId": plan["BackupPlanId"]}
+        for entry in _pages(client, "list_backup_selections", "BackupSelectionsList", **asked):
+            yield (
+                f"{name}: {entry['SelectionName']}",
+                client.get_backup_selection(**asked, SelectionId=entry["SelectionId"]),
+            )
 
 
 READERS = {
@@ -442,8 +509,15 @@ READERS = {
     "function": Reader("lambda", _functions),
     "REST API": Reader("apigateway", _rest_apis),
     "authorizer": Reader("apigateway", _authorizers),
+    "account of APIs": Reader("apigateway", _logging_apis),
     "usage plan": Reader("apigateway", _usage_plans),
     "queue": Reader("sqs", _queues),
+    "file system": Reader("efs", _file_systems),
+    "mount target": Reader("efs", _mount_targets),
+    "access point": Reader("efs", _access_points),
+    "backup vault": Reader("backup", _vaults),
+    "backup plan": Reader("backup", _plans),
+    "backup selection": Reader("backup", _selections),
     "scaling target": Reader("application-autoscaling", _scaling_targets),
     "scaling policy": Reader("application-autoscaling", _scaling_policies),
 }
