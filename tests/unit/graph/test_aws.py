@@ -192,6 +192,30 @@ def test_rule_05_a_read_that_fails_is_found_before_the_first_write(aws: AWS) -> 
     assert proxy.writes == []
 
 
+def test_rule_05_what_has_nothing_to_write_does_not_wait_for_the_first_reads(aws: AWS) -> None:
+    project, proxy = aws
+    logs = "- name: Logs\n  community.aws.cloudwatchlogs_log_group: {log_group_name: demo}\n"
+    project.role("demo", logs)
+    project.converge("demo")
+    proxy.forget()
+    read = "- name: Secret\n  slipway.aws.secretsmanager_secret_value_info: {secret_id: of-nobody}\n"
+    project.role("demo", logs + "- name: Bucket\n  amazon.aws.s3_bucket: {name: demo-bucket}\n" + read)
+    outcome = project.converge("demo")
+    assert outcome.calls("ok") == ["Logs"]
+    assert outcome.calls("blocked") == ["Bucket"]
+    assert proxy.writes == []
+
+
+def test_rule_05_what_has_something_to_write_does_so_after_the_first_reads(aws: AWS) -> None:
+    project, proxy = aws
+    tasks = [f"- name: Bucket {n}\n  amazon.aws.s3_bucket: {{name: demo-{n}}}\n" for n in range(4)]
+    read = "- name: Buckets\n  amazon.aws.s3_bucket_info:\n"
+    project.role("demo", "".join(tasks) + read)
+    outcome = project.converge("demo")
+    assert outcome.calls("changed") == [f"Bucket {n}" for n in range(4)]
+    assert proxy.operations.index("rest:Get /") < min(map(proxy.operations.index, proxy.writes))
+
+
 def test_without_permission_the_message_names_the_operation_and_the_task(aws: AWS) -> None:
     project, proxy = aws
     proxy.denied = {"Logs_20140328:CreateLogGroup"}

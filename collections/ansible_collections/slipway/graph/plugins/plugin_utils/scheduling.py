@@ -78,6 +78,8 @@ class _Call:
     module_call: ModuleCall | None = None
     no_log: bool = False
     expected: saved_plan.Expected = None
+    # May not write yet, because a read that comes first is still on its way.
+    asking: bool = False
     # Asks in check mode first, because the plan announced no change and no barrier holds this call.
     verifying: bool = False
     # The writes that a plan has stopped.
@@ -125,6 +127,7 @@ class Schedule:
         # A read that fails (a secret that is missing, no permission) is better found before the first write.
         self._first = graph.independent(_is_plain_read) if options.mode == APPLY else set()
         self._held: list[Step] = []
+        self._held_calls: list[_Call] = []
         self._urgency = _heights(graph, self._dependents)
         self._ready: list[tuple[int, int, Step]] = []
         self._delayed: list[tuple[float, int, _Call]] = []
@@ -157,7 +160,8 @@ class Schedule:
         self.stopped = self.stopped or reason
         while self._delayed:
             call = heapq.heappop(self._delayed)[2]
-            self._end_call(call, {**call.last_result, "failed": True}, records.FAILED)
+            if call.attempt:
+                self._end_call(call, {**call.last_result, "failed": True}, records.FAILED)
 
     def _obey(self, interrupts: Interrupts) -> None:
         interrupts.drain()
@@ -196,10 +200,17 @@ class Schedule:
     def _offer_if_ready(self, step: Step) -> None:
         if self._progress[step].missing:
             return
-        if self._first and step not in self._first:
+        if self._must_not_write(step) and not self._may_ask(step):
             self._held.append(step)
         else:
             heapq.heappush(self._ready, (-self._urgency[step], step.index, step))
+
+    def _must_not_write(self, step: Step) -> bool:
+        return bool(self._first) and step not in self._first
+
+    def _may_ask(self, step: Step) -> bool:
+        """Whether a call can run up to its first write: most find that there is none."""
+        return self._options.saved_plan is None and results.uses_boto3(step.module)
 
     def _start_what_can(self) -> None:
         now = time.monotonic()
@@ -325,6 +336,7 @@ class Schedule:
             if false_condition is not None:
                 self._end_call(call, results.skipped(false_condition), records.SKIPPED)
                 return
+            call.asking = self._must_not_write(step)
             call.module_call = self._module_call(call)
             if call.module_call is None:
                 self._end_call(call, results.skipped("nothing to do"), records.SKIPPED)
@@ -374,7 +386,7 @@ class Schedule:
             ),
             environment=self._renderer.environment(call.step, call.variables),
             mode=mode,
-            expected=call.expected,
+            expected=[] if call.asking else call.expected,
         )
 
     def _check_mode(self, call: _Call) -> bool:
@@ -471,6 +483,9 @@ class Schedule:
         call.api_calls += answer["calls"]
         call.inputs = call.inputs or answer.get("inputs", "")
         call.changes = call.changes or answer.get("changes", [])
+        if answer["writes"] and call.asking:
+            self._hold_call(call)
+            return
         if answer["writes"] and call.expected is not None:
             expected = call.expected[0] if call.expected else None
             self._end_stale(call, saved_plan.difference(expected, answer["writes"][0]))
@@ -479,10 +494,24 @@ class Schedule:
             self._module_stopped(call, answer)
             return
         result = results.decoded(call.step.module, answer)
-        if call.verifying and not result.get("failed"):
+        if call.asking and result.get("failed"):
+            self._hold_call(call)
+        elif call.verifying and not result.get("failed"):
             self._verified(call, result)
         else:
             self._result_arrived(call, result)
+
+    def _hold_call(self, call: _Call) -> None:
+        """Keep a call that has something to write until all has been read that must come first, then run it anew."""
+        call.asking, call.attempt = False, 0
+        self._held_calls.append(call)
+        self._release_held_calls()
+
+    def _release_held_calls(self) -> None:
+        while self._held_calls and not self._first and not self.stopped:
+            call = self._held_calls.pop()
+            call.module_call = self._module_call(call)
+            heapq.heappush(self._delayed, (0.0, next(self._numbers), call))
 
     def _module_stopped(self, call: _Call, answer: t.Any) -> None:
         """A module wanted to write. What exists already it may still tell about, in check mode at the latest."""
@@ -624,6 +653,7 @@ class Schedule:
             held, self._held = self._held, []
             for each in held:
                 self._offer_if_ready(each)
+            self._release_held_calls()
 
     def _record(self, step: Step, position: int, item: str | None, status: str, **details: t.Any) -> CallRecord:
         return CallRecord(
