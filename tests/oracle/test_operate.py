@@ -67,6 +67,14 @@ def running(account: dict[str, str], tmp_path: Path) -> Running:
     return Running(account, tmp_path / "runs")
 
 
+def test_an_account_that_has_no_ledger_yet_can_be_planned(tmp_path: Path) -> None:
+    with system.emulated() as environment:
+        planned = Running(environment, tmp_path).well("site.yml", "--check")
+    assert "vpc: Make the VPC" in planned
+    assert "0 to change" not in planned
+    assert not (tmp_path / "applied.json").exists()
+
+
 def test_a_run_that_writes_is_kept_in_the_ledger_and_a_plan_is_not(running: Running) -> None:
     before = running.kept()
     assert "applied.json" in before

@@ -411,6 +411,40 @@ def _queues(client: t.Any) -> Iterator[tuple[str, Resource]]:
         yield url.rpartition("/")[2], {**kept, "Tags": client.list_queue_tags(QueueUrl=url).get("Tags", {})}
 
 
+def _alarms(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for alarm in _pages(client, "describe_alarms", "MetricAlarms"):
+        tags = client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+        # Whether it rings at the moment is not how it was made.
+        settings = {key: value for key, value in alarm.items() if not key.startswith("State")}
+        yield alarm["AlarmName"], {**settings, "Tags": tags}
+
+
+def _dashboards(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in _pages(client, "list_dashboards", "DashboardEntries"):
+        body = client.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"]
+        yield entry["DashboardName"], {"body": json.loads(body)}
+
+
+def _topics(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for topic in _pages(client, "list_topics", "Topics"):
+        arn = topic["TopicArn"]
+        subscriptions = _pages(client, "list_subscriptions_by_topic", "Subscriptions", TopicArn=arn)
+        yield (
+            arn.rpartition(":")[2],
+            {
+                "Attributes": client.get_topic_attributes(TopicArn=arn)["Attributes"],
+                "Subscriptions": [{key: each[key] for key in ("Protocol", "Endpoint")} for each in subscriptions],
+                "Tags": client.list_tags_for_resource(ResourceArn=arn)["Tags"],
+            },
+        )
+
+
+def _oidc_providers(client: t.Any) -> Iterator[tuple[str, Resource]]:
+    for entry in client.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        provider = client.get_open_id_connect_provider(OpenIDConnectProviderArn=entry["Arn"])
+        yield entry["Arn"].partition("/")[2], provider
+
+
 def _scaling_targets(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for target in _pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
         yield target["ResourceId"], target
@@ -512,6 +546,10 @@ READERS = {
     "account of APIs": Reader("apigateway", _logging_apis),
     "usage plan": Reader("apigateway", _usage_plans),
     "queue": Reader("sqs", _queues),
+    "alarm": Reader("cloudwatch", _alarms),
+    "dashboard": Reader("cloudwatch", _dashboards),
+    "topic": Reader("sns", _topics),
+    "OIDC provider": Reader("iam", _oidc_providers),
     "file system": Reader("efs", _file_systems),
     "mount target": Reader("efs", _mount_targets),
     "access point": Reader("efs", _access_points),

@@ -120,6 +120,34 @@ def test_rule_08_a_call_that_the_plan_does_not_have_is_not_run(demo: AWS) -> Non
     assert not any("Key" in operation for operation in proxy.writes)
 
 
+def test_rule_08_a_task_that_only_looks_is_not_held_to_the_plan(demo: AWS) -> None:
+    project, proxy = demo
+    looks = "- name: Look\n  amazon.aws.s3_bucket: {name: demo-bucket}\n  check_mode: true\n"
+    project.role("demo", TASKS + looks)
+    saved = plan(project)
+    applied = project.converge("demo", plan=saved)
+    assert applied.returncode == 0, applied.output
+    assert not any("demo-bucket" in operation for operation in proxy.writes)
+
+
+def test_rule_08_what_was_asked_in_check_mode_first_still_has_all_its_attempts(demo: AWS) -> None:
+    project, _proxy = demo
+    (project.folder / "word").write_text("first")
+    repeated = """
+- name: Patience
+  ansible.builtin.replace: {path: "{{ demo_folder }}/word", regexp: absent}
+  register: demo_patience
+  until: demo_patience.attempts | default(0) >= 3
+  retries: 3
+  delay: 0
+"""
+    project.role("demo", repeated)
+    saved = plan(project)
+    applied = project.converge("demo", plan=saved)
+    assert applied.returncode == 0, applied.output
+    assert applied.calls("ok") == ["Patience"]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
