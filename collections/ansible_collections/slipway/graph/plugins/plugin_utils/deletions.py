@@ -10,6 +10,7 @@ import datetime
 import functools
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 
@@ -32,18 +33,27 @@ class Unprotection:
 
 
 @dataclasses.dataclass(frozen=True)
+class LastBackup:
+    """The call that takes a last backup of what is protected and proves that it is one, before it is deleted."""
+
+    module: str
+    options: c.Callable[[Arguments], Arguments]
+
+
+@dataclasses.dataclass(frozen=True)
 class Deletion:
     """How a module's call differs when it deletes.
 
     ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
-    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more). ``snapshot``
-    makes the options that take a last snapshot of what is protected.
+    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more). ``backup``
+    comes before the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data.
     """
 
     add: Arguments = dataclasses.field(default_factory=dict)
     from_result: dict[str, str] = dataclasses.field(default_factory=dict)
     identity: tuple[str, ...] = ()
     unprotection: Unprotection | None = None
+    backup: LastBackup | None = None
     snapshot: c.Callable[[Arguments], Arguments] = lambda _given: {}
 
 
@@ -66,10 +76,15 @@ EXCEPTIONS = {
             "deletion_protection",
             keep=("db_instance_identifier", "region"),
         ),
-        snapshot=lambda given: {
-            "skip_final_snapshot": False,
-            "final_db_snapshot_identifier": _stamped(given["db_instance_identifier"]),
-        },
+        backup=LastBackup(
+            "slipway.aws.rds_last_snapshot",
+            lambda given: {
+                "db_instance_identifier": given["db_instance_identifier"],
+                "db_snapshot_identifier": _stamped(given["db_instance_identifier"]),
+            },
+        ),
+        # What the backup has, and nothing can have come to it: all that needs the database is gone by then.
+        snapshot=lambda _given: {"skip_final_snapshot": True, "final_db_snapshot_identifier": None},
     ),
     "amazon.aws.rds_cluster": Deletion(
         add={"wait": True},
@@ -92,12 +107,18 @@ EXCEPTIONS = {
     "community.aws.elb_network_lb": _LOAD_BALANCER,
     "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
+    "slipway.aws.backup_vault": Deletion(
+        add={"recovery_points": "delete"}, snapshot=lambda _given: {"recovery_points": "keep"}
+    ),
     "slipway.aws.dynamodb_table_protection": Deletion(
         identity=("name",), snapshot=lambda given: {"final_backup": _stamped(given["name"])}
     ),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
     "slipway.aws.apigateway_rest_api": Deletion(identity=("name",)),
+    "slipway.aws.apigateway_usage_plan": Deletion(identity=("name",)),
+    "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
+    "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
     "slipway.aws.lambda_alias": Deletion(identity=("function_name", "name")),
     "slipway.aws.lambda_function": Deletion(identity=("name",)),
@@ -107,6 +128,17 @@ EXCEPTIONS = {
 def deletion_of(module: str) -> Deletion:
     """How a module deletes."""
     return EXCEPTIONS.get(module, Deletion())
+
+
+def path_of(module: str) -> str:
+    """Where a module that this table names is.
+
+    :raises AnsibleActionFail: when it is not installed: better nothing is deleted than without a backup.
+    """
+    found = module_loader.find_plugin_with_context(module)
+    if not found.resolved:
+        raise AnsibleActionFail(f"nothing was deleted: {module}, which takes last backups, is not installed")
+    return str(found.plugin_resolved_path)
 
 
 @functools.lru_cache
@@ -130,6 +162,13 @@ def arguments_to_delete(module: str, given: Arguments, found: Arguments | None, 
     }
     snapshot = deletion.snapshot(given) if protect else {}
     return {**given, **deletion.add, **filled, **snapshot, "state": "absent"}
+
+
+def arguments_to_back_up(module: str, given: Arguments) -> Arguments:
+    """The arguments of the call that takes a last backup; where it is to be taken as the task says."""
+    backup = deletion_of(module).backup
+    options = backup.options(given) if backup else {}
+    return {**options, **{name: given[name] for name in ("region",) if name in given}}
 
 
 def arguments_to_unprotect(module: str, given: Arguments, found: Arguments | None) -> Arguments | None:
