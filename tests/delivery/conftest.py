@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.delivery.releases import System
+from tests.delivery.releases import ITEMS, NAME, Functions, System
 from tests.support.local import LocalEnvironment, local_environment
 
 
@@ -18,8 +18,20 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment
 
 
 @pytest.fixture(scope="session")
-def system(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> System:
-    """Delivered once, the way a user does it."""
+def delivered(local: LocalEnvironment) -> LocalEnvironment:
+    """All systems of the environment, delivered once, the way a user does it."""
     for playbook in ("bootstrap", "site", "deliver"):
         local.succeed(f"playbooks/{playbook}.yml")
-    return System(local, tmp_path_factory.mktemp("images"))
+    return local
+
+
+@pytest.fixture(scope="session")
+def system(delivered: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """The system "transactions"."""
+    return System(delivered, tmp_path_factory.mktemp("images"), NAME, "/version")
+
+
+@pytest.fixture(scope="session")
+def items(delivered: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Functions:
+    """The system "items"."""
+    return Functions(delivered, tmp_path_factory.mktemp("packages"), ITEMS, "/health")

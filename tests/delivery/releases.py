@@ -1,13 +1,17 @@
-"""What the delivery tests do to a system: ask it all the time, and make good and bad images of it."""
+"""What the delivery tests do to systems: ask them all the time, and make good and bad images and functions of them."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
+import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +21,7 @@ from ansible_collections.slipway.aws.plugins.modules import release as ledger
 from tests.support.local import ACCOUNT, REGION, LocalEnvironment
 
 NAME = "transactions-local"
+ITEMS = "items-local"
 BUCKET = f"slipway-{ACCOUNT}-{REGION}"
 # What differs from the image in service. All run as root to be able to write; the system never notices.
 DOCKERFILES = {
@@ -35,44 +40,90 @@ DOCKERFILES = {
     ),
 }
 
+# What is added to the function's sources.
+CHANGES = {
+    "good": {},
+    "does-not-start": {"items/main.py": "\nraise SystemError('the table of contents is missing')\n"},
+    "raises": {
+        "items/main.py": "\ndef handler(event, context):\n    raise ZeroDivisionError('the function divides by zero')\n"
+    },
+    "failing-migration": {
+        "items/operations.py": "\ndef migrate(*_, **__):\n    raise LookupError('no such migration: 0002')\n"
+    },
+    # It does well when it is asked once, and fails from then on.
+    "fails-after-a-second": {
+        "items/operations.py": (
+            "\nimport time\n\nhealthy, began = operate, time.monotonic()\n\n"
+            "def operate(*arguments):\n"
+            "    if time.monotonic() > began + 1:\n"
+            "        raise MemoryError('out of memory after a second')\n"
+            "    return healthy(*arguments)\n"
+        ),
+        "items/main.py": "\nfrom items.operations import operate\n",
+    },
+}
+
 
 @dataclass
-class System:
-    """The delivered system."""
+class Delivered:
+    """A delivered system."""
 
     local: LocalEnvironment
     work: Path
+    name: str
+    # Where it tells its commit.
+    tells: str
+
+    def play(self, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook on this system alone."""
+        return self.local.play(playbook, "--limit", self.name, *arguments)
+
+    def succeed(self, playbook: str, *arguments: str) -> str:
+        """Run a playbook that must succeed on this system alone, and return its output."""
+        return self.local.succeed(playbook, "--limit", self.name, *arguments)
 
     @property
     def url(self) -> str:
-        """The load balancer."""
-        outputs = json.loads((self.local.checkout / ".slipway" / NAME / "outputs.json").read_text())
+        """Where users reach it."""
+        outputs = json.loads((self.local.checkout / ".slipway" / self.name / "outputs.json").read_text())
         return str(outputs["url"])
 
     def version(self) -> dict[str, Any]:
-        """What a task answers now."""
-        with urllib.request.urlopen(f"{self.url}/version", timeout=10) as answer:
+        """What it answers now."""
+        with urllib.request.urlopen(f"{self.url}{self.tells}", timeout=10) as answer:
             version: dict[str, Any] = json.load(answer)
         return version
 
     def current(self) -> dict[str, Any]:
         """The release in service."""
-        pointer = self._read(f"releases/{NAME}/current.json")
-        return self._read(f"releases/{NAME}/{pointer['id']}.json")
+        pointer = self._read(f"releases/{self.name}/current.json")
+        return self._read(f"releases/{self.name}/{pointer['id']}.json")
 
     def release(self, release_id: str) -> dict[str, Any]:
         """A release by its id."""
-        return self._read(f"releases/{NAME}/{release_id}.json")
+        return self._read(f"releases/{self.name}/{release_id}.json")
 
     def releases(self) -> list[str]:
         """All releases."""
-        listed = self.local.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"releases/{NAME}/")
+        listed = self.local.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"releases/{self.name}/")
         return [item["Key"] for item in listed["Contents"] if not item["Key"].endswith("/current.json")]
 
     def _read(self, key: str) -> dict[str, Any]:
         body = self.local.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
         document: dict[str, Any] = json.loads(body)
         return document
+
+    def record(self, commit: str, **contents: Any) -> str:
+        """Write a release to the ledger."""
+        new = {"bucket": BUCKET, "name": self.name, "id": None, "commit": commit, "images": None, "functions": None}
+        written = ledger.write_ledger(
+            self.local.client("s3"), {**new, **contents, "status": None, "current": False}, check_mode=False
+        )
+        return str(written["release"]["id"])
+
+
+class System(Delivered):
+    """Containers behind a load balancer."""
 
     def containers(self) -> set[str]:
         """The application's containers that run."""
@@ -81,7 +132,7 @@ class System:
 
     def make_release(self, kind: str, commit: str) -> str:
         """Build and push an image on top of the one in service, record it, and return the release's id."""
-        tag = f"127.0.0.1:{self.local.port}/{NAME}-api:{commit}"
+        tag = f"127.0.0.1:{self.local.port}/{self.name}-api:{commit}"
         folder = self.work / commit
         folder.mkdir()
         lines = [f"FROM {self.current()['images']['api']}", "USER 0", DOCKERFILES[kind].format(commit=commit)]
@@ -91,16 +142,40 @@ class System:
         inspected = self.local.docker("inspect", "--format", "{{json .RepoDigests}}", tag)
         repository = tag.rsplit(":", 1)[0]
         digest = next(each for each in json.loads(inspected) if each.startswith(f"{repository}@"))
-        return self.record(commit, digest)
+        return self.record(commit, images={"api": digest})
 
-    def record(self, commit: str, image: str) -> str:
-        """Write a release to the ledger."""
-        new = {"bucket": BUCKET, "name": NAME, "id": None, "commit": commit, "images": {"api": image},
-               "functions": None}  # fmt: skip
-        written = ledger.write_ledger(
-            self.local.client("s3"), {**new, "status": None, "current": False}, check_mode=False
-        )
-        return str(written["release"]["id"])
+
+class Functions(Delivered):
+    """Functions behind API Gateway."""
+
+    def make_release(self, kind: str, commit: str) -> str:
+        """Upload a package that differs from the one in service, record it, and return the release's id."""
+        s3 = self.local.client("s3")
+        serving = self.current()["functions"]["api"]
+        package = s3.get_object(Bucket=serving["bucket"], Key=serving["key"])["Body"].read()
+        changed = repacked(package, {**CHANGES[kind], "release.json": json.dumps({"commit": commit})})
+        digest = hashlib.sha256(changed).hexdigest()
+        key = f"functions/{self.name}/api/{digest}.zip"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=changed)
+        return self.record(commit, functions={"api": {"bucket": BUCKET, "key": key, "sha256": digest}})
+
+    def alias(self) -> dict[str, Any]:
+        """Who gets the traffic."""
+        alias: dict[str, Any] = self.local.client("lambda").get_alias(FunctionName=f"{self.name}-api", Name="live")
+        return alias
+
+
+def repacked(package: bytes, changes: dict[str, str]) -> bytes:
+    """The package with more in its files; a file that is JSON is replaced."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name in changes:
+                content = b"" if name.endswith(".json") else content
+                content += changes[name].encode()
+            new.writestr(name, content)
+    return buffer.getvalue()
 
 
 @dataclass
@@ -121,11 +196,11 @@ class Answers:
 
 
 @contextlib.contextmanager
-def asked_all_the_time(system: System) -> Iterator[Answers]:
-    """A user who asks for the version without a pause, and notes every answer."""
+def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
+    """A user who asks for the commit without a pause, and notes every answer."""
     answers = Answers()
     stop = threading.Event()
-    url = f"{system.url}/version"
+    url = f"{system.url}{system.tells}"
 
     def ask() -> None:
         while not stop.is_set():

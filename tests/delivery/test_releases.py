@@ -18,12 +18,12 @@ def test_a_delivered_release_serves_and_is_marked_good(system: System) -> None:
 
 
 def test_a_plan_after_a_delivery_has_nothing_to_change(system: System) -> None:
-    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+    assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
 
 def test_a_second_delivery_without_changes_changes_nothing(system: System) -> None:
     releases, containers = system.releases(), system.containers()
-    output = system.local.succeed("playbooks/deliver.yml", *PATIENCE)
+    output = system.succeed("playbooks/deliver.yml", *PATIENCE)
     assert system.releases() == releases
     assert system.containers() == containers
     assert "changed  ecs_services" not in output
@@ -42,7 +42,7 @@ def test_a_bad_image_never_serves_and_says_why(system: System, kind: str, last_l
     before, containers = system.current(), system.containers()
     bad = system.make_release(kind, kind)
     with asked_all_the_time(system) as answers:
-        ran = system.local.play("playbooks/rollout.yml", "-e", f"release={bad}", *PATIENCE)
+        ran = system.play("playbooks/rollout.yml", "-e", f"release={bad}", *PATIENCE)
     assert ran.returncode != 0
     assert last_line in ran.stdout, ran.stdout[-6000:]
     assert answers.failures == []
@@ -53,12 +53,12 @@ def test_a_bad_image_never_serves_and_says_why(system: System, kind: str, last_l
 
 
 def test_after_bad_releases_a_plan_has_nothing_to_change(system: System) -> None:
-    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+    assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
 
 def test_a_release_that_does_not_exist_is_refused_with_those_that_do(system: System) -> None:
     before = system.current()
-    ran = system.local.play("playbooks/rollout.yml", "-e", "release=v0")
+    ran = system.play("playbooks/rollout.yml", "-e", "release=v0")
     assert ran.returncode != 0
     assert f"{NAME} has no release 'v0'" in ran.stdout
     assert max(map(release_id, system.releases())) in ran.stdout
@@ -72,9 +72,9 @@ def release_id(key: str) -> str:
 def test_an_image_that_does_not_exist_never_serves(system: System) -> None:
     before = system.current()
     repository = before["images"]["api"].split("@")[0]
-    system.record("no-image", f"{repository}@sha256:{'0' * 64}")
+    system.record("no-image", images={"api": f"{repository}@sha256:{'0' * 64}"})
     with asked_all_the_time(system) as answers:
-        ran = system.local.play("playbooks/rollout.yml", "-e", "release=no-image", *PATIENCE)
+        ran = system.play("playbooks/rollout.yml", "-e", "release=no-image", *PATIENCE)
     assert ran.returncode != 0
     assert "unable to pull" in ran.stdout or "CannotPull" in ran.stdout
     assert answers.failures == []
@@ -85,7 +85,7 @@ def test_a_good_release_by_its_commit_and_the_way_back(system: System) -> None:
     before = system.current()
     after = system.make_release("good", "second")
     with asked_all_the_time(system) as answers:
-        system.local.succeed("playbooks/rollout.yml", "-e", "release=second", *PATIENCE)
+        system.succeed("playbooks/rollout.yml", "-e", "release=second", *PATIENCE)
     assert answers.commits == {before["commit"], "second"}
     # Only the emulator does this: its load balancer forwards to tasks that do not listen yet, and does not drain those
     # that stop.
@@ -94,14 +94,14 @@ def test_a_good_release_by_its_commit_and_the_way_back(system: System) -> None:
     assert system.version()["commit"] == "second"
     assert system.current()["id"] == after
 
-    system.local.succeed("playbooks/rollback.yml", *PATIENCE)
+    system.succeed("playbooks/rollback.yml", *PATIENCE)
     assert system.version()["commit"] == before["commit"]
     assert system.current() == before
-    assert "Plan: 0 to change" in system.local.succeed("playbooks/site.yml", "--check")
+    assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
-    ran = system.local.play("playbooks/rollback.yml", *PATIENCE)
+    ran = system.play("playbooks/rollback.yml", *PATIENCE)
     assert ran.returncode != 0
     assert "no good release that is older" in ran.stdout
 
-    system.local.succeed("playbooks/rollback.yml", "-e", f"release={after}", *PATIENCE)
+    system.succeed("playbooks/rollback.yml", "-e", f"release={after}", *PATIENCE)
     assert system.version()["commit"] == "second"
