@@ -113,6 +113,25 @@ def test_rule_10_protection_is_switched_off_and_a_last_snapshot_is_taken_each_ti
         assert all(name.startswith("demo-final-") for name in names)
 
 
+def test_rule_10_what_cannot_be_backed_up_keeps_its_protection_and_is_not_deleted(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", PROTECTED.partition("- name: Group")[0])
+    project.inventory(data_protect=True)
+    project.converge("data")
+    proxy.denied = {"query:CreateDBSnapshot"}
+    refused = project.converge("data", state="absent", confirm="demo-test")
+    assert refused.calls("failed") == ["Database: take a last backup and prove it"], refused.output
+    rds = client(proxy, "rds")
+    (database,) = rds.describe_db_instances()["DBInstances"]
+    assert database["DeletionProtection"] is True
+    proxy.denied = set()
+    proxy.forget()
+    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    written = [write for write in proxy.writes if "DBSnapshot" in write or "DBInstance" in write]
+    assert written == ["query:CreateDBSnapshot", "query:ModifyDBInstance", "query:DeleteDBInstance"]
+
+
 def test_rule_10_what_is_not_marked_to_be_protected_goes_without_a_snapshot(aws: AWS) -> None:
     project, proxy = aws
     project.role("data", PROTECTED)

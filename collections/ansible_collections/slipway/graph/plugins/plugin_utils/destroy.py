@@ -8,6 +8,7 @@ Only what exists is deleted, and nothing before all that needs it is gone.
 
 from __future__ import annotations
 
+import collections.abc as c
 import dataclasses
 
 from ansible.errors import AnsibleActionFail
@@ -45,14 +46,18 @@ def run(
     _warn_of_what_may_stay(inspection, doomed)
     if options.mode != PLAN:
         _ask(prepared, inspection, doomed, confirm)
-    graph, unprotecting = with_unprotection(backwards(prepared.graph, doomed))
+    protected = {step for step in doomed if _is_protected(step, prepared)}
+    graph, backing_up = with_last_backups(backwards(prepared.graph, doomed), protected)
+    graph, unprotecting = with_unprotection(graph)
 
     def arguments(step: Step, given: deletions.Arguments) -> deletions.Arguments | None:
+        if step in backing_up:
+            return deletions.arguments_to_back_up(backing_up[step].module, given)
         if step in unprotecting:
             found = inspection.results.get(unprotecting[step])
             return deletions.arguments_to_unprotect(step.module, given, found)
         found = inspection.results.get(step)
-        return deletions.arguments_to_delete(step.module, given, found, _is_protected(step, prepared))
+        return deletions.arguments_to_delete(step.module, given, found, step in protected)
 
     deletion = Schedule(
         graph,
@@ -68,16 +73,38 @@ def run(
     return graph, deletion.run()
 
 
+def with_last_backups(graph: Graph, protected: c.Set[Step]) -> tuple[Graph, dict[Step, Step]]:
+    """The graph with a step before each protected one that backs it up, and which is before which."""
+
+    def backup(step: Step) -> Step | None:
+        last = deletions.deletion_of(step.module).backup
+        if last is None or step not in protected:
+            return None
+        name = f"{step.name}: take a last backup and prove it"
+        return dataclasses.replace(
+            _added(step, 2 * FIRST_ADDED_INDEX, name), module=last.module, path=deletions.path_of(last.module)
+        )
+
+    return _with_steps_before(graph, backup)
+
+
 def with_unprotection(graph: Graph) -> tuple[Graph, dict[Step, Step]]:
     """The graph with a step before each one whose resource may be protected, and which is before which."""
-    before: dict[Step, Step] = {}
-    for step in graph.steps:
-        if deletions.deletion_of(step.module).unprotection:
-            name = f"{step.name}: switch off its deletion protection"
-            new = dataclasses.replace(
-                step, index=step.index + FIRST_ADDED_INDEX, name=name, registers=(), protect=False
-            )
-            before[new] = step
+
+    def unprotection(step: Step) -> Step | None:
+        if deletions.deletion_of(step.module).unprotection is None:
+            return None
+        return _added(step, FIRST_ADDED_INDEX, f"{step.name}: switch off its deletion protection")
+
+    return _with_steps_before(graph, unprotection)
+
+
+def _added(step: Step, index: int, name: str) -> Step:
+    return dataclasses.replace(step, index=step.index + index, name=name, registers=(), protect=False)
+
+
+def _with_steps_before(graph: Graph, make: c.Callable[[Step], Step | None]) -> tuple[Graph, dict[Step, Step]]:
+    before = {new: step for step in graph.steps if (new := make(step)) is not None}
     order = {**graph.order, **{new: graph.order[step] for new, step in before.items()}}
     for new, step in before.items():
         order[step] = {*order[step], new}
