@@ -1,4 +1,8 @@
-"""Logs, metrics and traces, in the forms that CloudWatch and X-Ray read."""
+"""Logs, metrics and traces, in the forms that CloudWatch and X-Ray read.
+
+The environment configures them as the library documents: POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE,
+POWERTOOLS_TRACE_DISABLED, POWERTOOLS_LOG_LEVEL.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ import warnings
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
-SERVICE = "items"
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "items")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "items")
 
-logger = Logger(service=SERVICE, utc=True)
+logger = Logger(utc=True)
 # Requests are counted by API Gateway; most have nothing to add.
 warnings.filterwarnings("ignore", "No application metrics to publish*")
-metrics = Metrics(namespace="Items", service=SERVICE)
-# Only where the function's tracing is switched on: elsewhere there is no segment to add to.
-tracer = Tracer(service=SERVICE, disabled=os.environ.get("TRACING", "false") != "true")
+metrics = Metrics()
+tracer = Tracer()

@@ -33,8 +33,9 @@ os.environ |= {
     "CORS_ORIGINS": "https://shop.example,https://admin.example",
     "TOKEN_SECRET_ARNS": "first-client,second-client",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_TRACE_DISABLED": "true",
 }
-for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "TRACING"):
+for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
 
 

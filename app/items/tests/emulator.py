@@ -103,7 +103,12 @@ def deploy(deployment: Deployment) -> None:
         Timeout=30,
         MemorySize=512,
         Environment={
-            "Variables": {"TABLE_NAME": NAME, "APP_ENVIRONMENT": "local", "CORS_ORIGINS": "https://shop.example"}
+            "Variables": {
+                "TABLE_NAME": NAME,
+                "APP_ENVIRONMENT": "local",
+                "CORS_ORIGINS": "https://shop.example",
+                "POWERTOOLS_TRACE_DISABLED": "true",
+            }
         },
     )
     gateway = deployment.client("apigateway")
