@@ -177,6 +177,12 @@ def test_rule_11_orphans_of_a_whole_system(running: Running) -> None:
     assert CHANGED not in running.well("site.yml"), "what belongs to the tasks is still there"
 
 
+def test_what_nobody_uses_is_told_beside_the_costs(running: Running) -> None:
+    output = running.well("playbooks/cost.yml", "-e", "measured=true")
+    assert f"advice: rds:db {system.HOST}-database: nothing used it in 30 days; is it needed?" in output
+    assert "Total: " in output
+
+
 def test_rule_16_the_policy_of_the_runs_names_only_actions_that_exist(running: Running) -> None:
     running.well("playbooks/policy.yml")
     policy = json.loads((running.folder / "policy.json").read_text())

@@ -118,6 +118,19 @@ def test_on_demand_tables_are_for_little_traffic(reads: float, writes: float, ch
     assert cheaper == ("on demand" if on_demand < provisioned else "provisioned")
 
 
+def test_what_was_measured_replaces_what_was_assumed_and_shows_what_nobody_uses(project: Project) -> None:
+    project.role("demo", "- name: Table\n  community.aws.dynamodb_table: {name: demo, billing_mode: PROVISIONED}\n")
+    measured = [
+        {"type": "dynamodb:table", "id": "demo", "metric": "ConsumedReadCapacityUnits", "total": 3e6},
+        {"type": "dynamodb:table", "id": "demo", "metric": "ConsumedWriteCapacityUnits", "total": 0.0},
+        {"type": "rds:db", "id": "demo-database", "metric": "DatabaseConnections", "total": 0.0},
+    ]
+    finished, _made = price(project, measured=measured, days=30, usage={"table_writes": 1000})
+    assert "advice: rds:db demo-database: nothing used it in 30 days; is it needed?" in finished.stdout
+    assert "dynamodb:table demo: nothing used it" not in finished.stdout
+    assert "3,041,667 reads and 1,000 writes a month" in finished.stdout
+
+
 @pytest.mark.parametrize("region", prices.regions())
 def test_every_price_is_there_for_every_region(region: str) -> None:
     missing = [name for name in prices.table()["prices"] if prices.price(name, region) is None]

@@ -21,6 +21,8 @@ ARGUMENTS = {
     "tasks": {"type": "list", "elements": "path", "default": []},
     "region": {"type": "str", "required": True},
     "usage": {"type": "dict", "default": {}},
+    "measured": {"type": "list", "elements": "dict", "default": []},
+    "days": {"type": "int", "default": 30},
     "dest": {"type": "path", "default": ""},
     "compare": {"type": "str", "default": ""},
 }
@@ -35,7 +37,8 @@ class ActionModule(ActionBase):
         """Read the roles, price what they declare, say so, and write it down."""
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        usage = _usage(options["usage"])
+        measured, days = options["measured"], options["days"]
+        usage = _usage({**cost.table_usage(measured, days), **options["usage"]})
         if options["region"] not in prices.regions():
             raise AnsibleActionFail(
                 f"region: there are no prices for {options['region']}; the table has {', '.join(prices.regions())}"
@@ -45,6 +48,7 @@ class ActionModule(ActionBase):
             return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
         calls = declared.calls(prepared.graph, prepared.renderer)
         made = cost.document(prepared.host.name, options["region"], calls, usage)
+        made["advice"] += cost.unused(measured, days)
         others = _others(options["compare"], made["host"])
         Display().display("\n".join([*cost.lines(made), *(["", *cost.comparison([*others, made])] if others else [])]))
         changed = bool(options["dest"]) and self._write(Path(options["dest"]), made)

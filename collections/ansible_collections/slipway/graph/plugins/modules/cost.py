@@ -41,6 +41,17 @@ options:
         repository, bucket, file system and vault; C(table_reads), C(table_writes) and C(table_gib) of each table.
     type: dict
     default: {}
+  measured:
+    description:
+      - What M(slipway.aws.cloudwatch_usage_info) measured. What nobody used is told, and what was read from and written
+        to tables takes the place of the assumption, unless O(usage) has it.
+    type: list
+    elements: dict
+    default: []
+  days:
+    description: How many days O(measured) is of.
+    type: int
+    default: 30
   dest:
     description: Where to write the result as JSON. Empty writes nothing.
     type: path

@@ -13,6 +13,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils import declared, pri
 Document = dict[str, t.Any]
 # Up to here, provisioned capacity is used well; autoscaling leaves the rest free.
 TABLE_UTILISATION = 0.7
+DAYS_PER_MONTH = pricing.HOURS_PER_MONTH / 24
 
 
 def document(host: str, region: str, calls: c.Iterable[declared.Declared], usage: pricing.Usage) -> Document:
@@ -110,6 +111,28 @@ def table_costs(reads: float, writes: float, region: str) -> tuple[float, float]
         units(reads) * usd("dynamodb.provisioned.read") + units(writes) * usd("dynamodb.provisioned.write")
     )
     return on_demand, provisioned
+
+
+def table_usage(measured: list[dict[str, t.Any]], days: int) -> pricing.Usage:
+    """What the measured tables were read and written in a month, each of them on average."""
+    usage: pricing.Usage = {}
+    for name, metric in (("table_reads", "ConsumedReadCapacityUnits"), ("table_writes", "ConsumedWriteCapacityUnits")):
+        totals = [each["total"] for each in measured if each["metric"] == metric]
+        if totals:
+            usage[name] = sum(totals) / len(totals) / days * DAYS_PER_MONTH
+    return usage
+
+
+def unused(measured: list[dict[str, t.Any]], days: int) -> list[str]:
+    """What nobody used: every metric of it is zero."""
+    totals: dict[tuple[str, str], float] = collections.defaultdict(float)
+    for each in measured:
+        totals[each["type"], each["id"]] += each["total"]
+    return [
+        f"{kind} {name}: nothing used it in {days} days; is it needed?"
+        for (kind, name), total in totals.items()
+        if not total
+    ]
 
 
 def lines(made: Document) -> list[str]:
