@@ -160,6 +160,14 @@ def _queue(client: t.Any, resource: dict[str, str]) -> None:
     client.delete_queue(QueueUrl=client.get_queue_url(QueueName=resource["id"])["QueueUrl"])
 
 
+def _backup_plan(client: t.Any, resource: dict[str, str]) -> None:
+    plan = resource["id"]
+    for page in client.get_paginator("list_backup_selections").paginate(BackupPlanId=plan):
+        for selection in page["BackupSelectionsList"]:
+            client.delete_backup_selection(BackupPlanId=plan, SelectionId=selection["SelectionId"])
+    client.delete_backup_plan(BackupPlanId=plan)
+
+
 def _dissolve(client: t.Any, resource: dict[str, str]) -> None:
     """A file system takes its mount targets along."""
     for target in client.describe_mount_targets(FileSystemId=resource["id"])["MountTargets"]:
@@ -173,6 +181,8 @@ DELETIONS: dict[str, tuple[str, Deletion]] = {
     "acm:certificate": ("acm", call("delete_certificate", "CertificateArn", "arn")),
     "autoscaling:autoScalingGroup": (
         "autoscaling", call("delete_auto_scaling_group", "AutoScalingGroupName", ForceDelete=True)),
+    "backup:backup-plan": ("backup", _backup_plan),
+    "backup:backup-vault": ("backup", call("delete_backup_vault", "BackupVaultName")),
     "cloudwatch:alarm": ("cloudwatch", calls("delete_alarms", "AlarmNames")),
     "dynamodb:table": ("dynamodb", call("delete_table", "TableName")),
     "ec2:dhcp-options": ("ec2", call("delete_dhcp_options", "DhcpOptionsId")),
@@ -203,6 +213,7 @@ DELETIONS: dict[str, tuple[str, Deletion]] = {
     "elasticache:replicationgroup": ("elasticache", call("delete_replication_group", "ReplicationGroupId")),
     "elasticache:snapshot": ("elasticache", call("delete_snapshot", "SnapshotName")),
     "elasticache:subnetgroup": ("elasticache", call("delete_cache_subnet_group", "CacheSubnetGroupName")),
+    "elasticfilesystem:access-point": ("efs", call("delete_access_point", "AccessPointId")),
     "elasticfilesystem:file-system": ("efs", _dissolve),
     "elasticloadbalancing:loadbalancer": ("elbv2", call("delete_load_balancer", "LoadBalancerArn", "arn")),
     "elasticloadbalancing:targetgroup": ("elbv2", call("delete_target_group", "TargetGroupArn", "arn")),
