@@ -17,6 +17,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from items import __version__
+from items.settings import commit
 from items.telemetry import logger
 
 # How long a revoked token may still be taken for good.
@@ -38,12 +40,21 @@ class UnauthorizedError(Exception):
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer a TOKEN or REQUEST authorizer."""
+    """Answer a TOKEN or REQUEST authorizer, or the deployment, which asks for the function's health."""
+    if event.get("slipway") == "health":
+        return health()
     principal = principal_of(bearer_token(event))
     if principal is None:
         logger.warning("refused", method_arn=event["methodArn"])
         raise UnauthorizedError
     return {"principalId": principal, "policyDocument": allow_stage(event["methodArn"])}
+
+
+def health() -> dict[str, Any]:
+    """Which build this is; fails where a secret cannot be read."""
+    for arn in secret_arns:
+        read_secret(arn, "AWSCURRENT")
+    return {"version": __version__, "commit": commit()}
 
 
 def bearer_token(event: dict[str, Any]) -> str:

@@ -102,6 +102,16 @@ def test_a_secret_without_the_fields_lets_nobody_in(secrets: Any, authorize: Aut
         authorize("Bearer lonely")
 
 
+def test_health_says_which_build_it_is(authorizer: Any) -> None:
+    assert authorizer.handler({"slipway": "health"}, Context()) == {"version": "0.1.0", "commit": "unknown"}
+
+
+def test_health_fails_where_a_secret_cannot_be_read(secrets: Any, authorizer: Any) -> None:
+    secrets.delete_secret(SecretId="second-client", ForceDeleteWithoutRecovery=True)
+    with pytest.raises(GetParameterError):
+        authorizer.handler({"slipway": "health"}, Context())
+
+
 def test_a_secret_that_cannot_be_read_is_a_fault_and_not_a_refusal(secrets: Any, authorize: Authorize) -> None:
     secrets.delete_secret(SecretId="first-client", ForceDeleteWithoutRecovery=True)
     with pytest.raises(GetParameterError):
