@@ -80,6 +80,22 @@ def test_every_line_has_its_unit_price_and_source(project: Project) -> None:
     ]  # fmt: skip
 
 
+def test_items_of_a_written_list_count_though_a_result_stands_in_them(project: Project) -> None:
+    tasks = """
+- name: Topic
+  community.aws.sns_topic: {name: demo}
+  register: demo_topic
+- name: Alarms
+  amazon.aws.cloudwatch_metric_alarm: {name: "{{ item.name }}", alarm_actions: ["{{ item.topic }}"]}
+  loop: "{{ demo_alarms }}"
+  loop_control: {label: "{{ item.name }}"}
+"""
+    alarms = '[{name: errors, topic: "{{ demo_topic.sns_arn }}"}, {name: slow, topic: "{{ demo_topic.sns_arn }}"}]'
+    project.role("demo", tasks, defaults=f"demo_alarms: {alarms}\n")
+    _finished, made = price(project)
+    assert [line["what"] for line in made["lines"]] == ["demo: Alarms (errors)", "demo: Alarms (slow)"]
+
+
 def test_what_has_no_price_is_listed_and_not_counted(project: Project) -> None:
     project.role("demo", ROLE, defaults="demo_class: db.z9.huge\ndemo_gib: 50\ndemo_public: false\n")
     finished, made = price(project)
@@ -151,15 +167,19 @@ def test_every_price_that_a_rule_names_outright_is_in_the_table() -> None:
 
 
 # The sums of the price table as it stands; a refreshed table has others.
-SUMS = {"dev": 130.54, "prod": 725.48}
+SUMS = {
+    ("transactions", "dev"): 130.54,
+    ("transactions", "prod"): 725.48,
+    ("items", "prod"): 19.96,
+}
 
 
-@pytest.mark.parametrize("environment", SUMS)
-def test_the_environments_of_transactions_have_known_sums(environment: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("system", "environment"), SUMS)
+def test_the_systems_have_known_sums(system: str, environment: str, tmp_path: Path) -> None:
     finished = subprocess.run(
         [program("ansible-playbook"), "playbooks/cost.yml", "-i", f"inventories/{environment}",
-         "--limit", "transactions", "--extra-vars", f"system_run_directory={tmp_path}"],
+         "--limit", system, "--extra-vars", f"system_run_directory={tmp_path}"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert json.loads((tmp_path / "cost.json").read_text())["total"] == SUMS[environment]
+    assert json.loads((tmp_path / "cost.json").read_text())["total"] == SUMS[system, environment]

@@ -139,7 +139,7 @@ def lines(made: Document) -> list[str]:
     """The table that people read."""
     rows = [("what", "quantity", "unit", "unit price", "USD a month", "source in AWS's price list")]
     rows += [
-        (each["what"], f"{each['quantity']:,g}", each["unit"], f"{each['unit_price']:.10f}".rstrip("0").rstrip("."),
+        (each["what"], _number(each["quantity"], 2), each["unit"], _number(each["unit_price"], 10),
          f"{each['monthly']:,.2f}", each["source"])
         for each in made["lines"]
     ]  # fmt: skip
@@ -149,6 +149,10 @@ def lines(made: Document) -> list[str]:
     text += [f"Total: {made['total']:,.2f} USD a month"]
     text += [f"  not in the price table: {each}" for each in made["unpriced"]]
     return text + [f"  advice: {each}" for each in made["advice"]]
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".")
 
 
 def comparison(documents: list[Document]) -> list[str]:

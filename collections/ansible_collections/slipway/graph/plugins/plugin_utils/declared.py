@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
+import re
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -17,6 +18,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Ren
 
 # A task's ``vars`` may say here what its options will be where only a result tells.
 HINTS = "price"
+VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class Declared:
 def calls(graph: Graph, renderer: Renderer) -> c.Iterator[Declared]:
     """Every call that makes something on AWS, in reading order.
 
-    A condition that depends on results holds; a loop that does counts as one call.
+    A condition that depends on results holds; a loop over results counts as one call.
     """
     names = {name for step in graph.steps for name in step.registers}
     for step in graph.steps:
@@ -44,15 +46,37 @@ def _calls_of(step: Step, renderer: Renderer, names: set[str]) -> c.Iterator[Dec
         variables = renderer.variables(step, overlay)
         if _is_ruled_out(step, renderer, variables, names):
             continue
-        label = renderer.label(step, variables, item) if overlay else None
-        yield Declared(step, label, _arguments(step, renderer, variables, names))
+        yield Declared(
+            step,
+            _label(step, renderer, variables, item) if overlay else None,
+            _arguments(step, renderer, variables, names),
+        )
 
 
 def _items(step: Step, renderer: Renderer, names: set[str]) -> list[tuple[t.Any, dict[str, t.Any]]]:
-    if step.task.loop is None or renderer.value_reaches(step, step.task.loop, names):
+    if step.task.loop is None:
         return [(None, {})]
-    items = renderer.loop_items(step) or []
+    if renderer.value_reaches(step, step.task.loop, names):
+        items = _as_written(step, renderer)
+        if items is None:
+            return [(None, {})]
+    else:
+        items = renderer.loop_items(step) or []
     return [(item, renderer.loop_variables(step, items, position)) for position, item in enumerate(items)]
+
+
+def _as_written(step: Step, renderer: Renderer) -> list[t.Any] | None:
+    """The items of a variable that is a list, though something in them needs a result."""
+    name = VARIABLE.fullmatch(str(step.task.loop))
+    value = renderer.variables(step).get(name[1]) if name else None
+    return list(value) if isinstance(value, list) else None
+
+
+def _label(step: Step, renderer: Renderer, variables: Variables, item: t.Any) -> str | None:
+    try:
+        return renderer.label(step, variables, item)
+    except AnsibleError:
+        return None  # over what only a result tells
 
 
 def _is_ruled_out(step: Step, renderer: Renderer, variables: Variables, names: set[str]) -> bool:

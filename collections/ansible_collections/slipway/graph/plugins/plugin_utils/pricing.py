@@ -124,6 +124,7 @@ RULES: dict[str, Rule] = {
     "community.aws.secretsmanager_secret": _one("secret"),
     "amazon.aws.cloudwatchlogs_log_group": _log_group,
     "amazon.aws.cloudwatch_metric_alarm": _one("alarm"),
+    "slipway.aws.cloudwatch_alarm": _one("alarm"),
     "slipway.aws.cloudwatch_dashboard": _one("dashboard"),
     "slipway.aws.ecr_repository": _by_usage("ecr.storage", "image_gib"),
     "community.aws.ecs_ecr": _by_usage("ecr.storage", "image_gib"),
@@ -131,11 +132,10 @@ RULES: dict[str, Rule] = {
     "slipway.aws.efs_file_system": _by_usage("efs.storage", "file_system_gib"),
     "slipway.aws.backup_vault": _by_usage("backup.storage", "backup_gib"),
     "community.aws.dynamodb_table": _table,
-    "slipway.aws.dynamodb_table": _table,
     "slipway.aws.dynamodb_table_protection": _table_recovery,
     "amazon.aws.lambda": _function,
     "slipway.aws.lambda_function": _function,
-    "slipway.aws.rest_api": _by_usage("rest_api.requests", "requests"),
+    "slipway.aws.apigateway_rest_api": _by_usage("rest_api.requests", "requests"),
 }
 
 
