@@ -9,7 +9,7 @@ for program in wrk curl; do
     [ "$(id -u)" = 0 ] || { echo "bench-app: install the Debian package $program first" >&2; exit 1; }
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "$program" >/dev/null
 done
-tools/test-app.sh --collect-only -q >/dev/null # installs what the application needs
+tools/test-app.sh transactions --collect-only -q >/dev/null # installs what the application needs
 
 # The start of a container is measured where the local environment's engine runs.
 fact() { .venv/bin/python -c 'import functools, json, sys

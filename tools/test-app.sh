@@ -1,26 +1,30 @@
 #!/usr/bin/env bash
-# Tests the transactions application: linters, types, and the whole test suite on real servers and on the built image.
-# It installs what it needs itself: Debian packages (as root) and a virtualenv in the application's folder.
-# Arguments go to pytest: tools/test-app.sh tests/unit -k cursor
+# Tests the applications, all or the named one: linters, types, and the whole test suite on real servers or an emulator.
+# It installs what they need itself: Debian packages (as root) and a virtualenv in each application's folder.
+#   tools/test-app.sh [APPLICATION [pytest's arguments]]        tools/test-app.sh transactions tests/unit -k cursor
 set -euo pipefail
-cd "$(dirname "$0")/../app/transactions"
+cd "$(dirname "$0")/../app"
 
-missing=()
-for need in /usr/sbin/mariadbd=mariadb-server /usr/bin/redis-server=redis-server /usr/bin/promtool=prometheus; do
-  [ -x "${need%%=*}" ] || missing+=("${need##*=}")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
+# What an application's tests start: a program, and the Debian package that brings it.
+install_packages() {
+  [ -f tests/debian.txt ] || return 0
+  local missing=() program package
+  while read -r program package; do
+    [ -x "$program" ] || missing+=("$package")
+  done <tests/debian.txt
+  [ "${#missing[@]}" -gt 0 ] || return 0
   if [ "$(id -u)" -ne 0 ]; then
     echo "test-app: install these Debian packages first: ${missing[*]}" >&2
-    exit 1
+    return 1
   fi
   apt-get update -q
   # RUNLEVEL=1: the packages' own services stay off, for the tests start their own servers.
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-fi
+}
 
-stamp=.venv/.requirements
-if ! cmp -s requirements-dev.txt "$stamp"; then
+install_requirements() {
+  local stamp=.venv/.requirements
+  ! cmp -s requirements-dev.txt "$stamp" || return 0
   [ -x .venv/bin/python ] || python3 -m venv .venv
   if [ -x .venv/bin/pip ]; then
     .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
@@ -28,15 +32,39 @@ if ! cmp -s requirements-dev.txt "$stamp"; then
     ../../.venv/bin/uv pip install -q --native-tls --python .venv/bin/python --require-hashes -r requirements-dev.txt
   fi
   cp requirements-dev.txt "$stamp"
-fi
+}
 
-.venv/bin/ruff check .
-.venv/bin/ruff format --check .
-.venv/bin/mypy
+run_tests() {
+  .venv/bin/ruff check .
+  .venv/bin/ruff format --check .
+  .venv/bin/mypy
+  if [ $# -gt 0 ]; then
+    .venv/bin/python -m pytest "$@"
+    return
+  fi
+  .venv/bin/python -m coverage erase
+  .venv/bin/python -m coverage run -m pytest
+  .venv/bin/python -m coverage combine -q
+  .venv/bin/python -m coverage report
+}
+
+applications=()
+for folder in */requirements-dev.txt; do
+  applications+=("${folder%/*}")
+done
 if [ $# -gt 0 ]; then
-  exec .venv/bin/python -m pytest "$@"
+  if [[ ! " ${applications[*]} " == *" $1 "* ]]; then
+    echo "There is no application $1; there are ${applications[*]}." >&2
+    exit 2
+  fi
+  applications=("$1")
+  shift
 fi
-.venv/bin/python -m coverage erase
-.venv/bin/python -m coverage run -m pytest
-.venv/bin/python -m coverage combine -q
-.venv/bin/python -m coverage report
+for application in "${applications[@]}"; do
+  echo "== $application"
+  cd "$application"
+  install_packages
+  install_requirements
+  run_tests "$@"
+  cd ..
+done
