@@ -11,6 +11,9 @@ import pytest
 from tests.support.emulators import CREDENTIALS, ministack
 from tests.unit.aws.ecs_support import REGION
 
+# The account in which MiniStack looks for an API when a request has no credentials.
+ANONYMOUS = "000000000000"
+
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[str]:
@@ -22,7 +25,8 @@ def emulator() -> Iterator[str]:
 @pytest.fixture
 def account(emulator: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
     """An empty account, where clients and modules ask."""
-    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator}.items():
+    own = {"AWS_ACCESS_KEY_ID": ANONYMOUS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator}
+    for name, value in {**CREDENTIALS, **own}.items():
         monkeypatch.setenv(name, value)
     with urllib.request.urlopen(urllib.request.Request(f"{emulator}/_ministack/reset", method="POST"), timeout=30):
         pass

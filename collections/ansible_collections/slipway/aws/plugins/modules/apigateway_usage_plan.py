@@ -186,6 +186,7 @@ class UsagePlan(Resource):
     def _put_keys(self, plan: State, wanted: Sequence[str], tags: Tags) -> None:
         held = {key["name"]: key["id"] for key in self._keys(plan)}
         for name in held.keys() - set(wanted):
+            self.client.delete_usage_plan_key(usagePlanId=plan["id"], keyId=held[name])
             self.client.delete_api_key(apiKey=held[name])
         # A key that a run made and did not come to use is taken up.
         loose = {key["name"]: key["id"] for key in self._all("get_api_keys")}

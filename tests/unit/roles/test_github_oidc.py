@@ -1,0 +1,139 @@
+"""Who may act as the roles of github_oidc, by the trust policies that the account really has."""
+
+from __future__ import annotations
+
+import typing as t
+
+import boto3
+import pytest
+from ministack.core import iam_evaluator  # type: ignore[import-untyped]
+
+from tests.support import emulators
+from tests.support.playbook import Project
+
+ISSUER = "token.actions.githubusercontent.com"
+REPOSITORY = "example/deployments"
+ROLES: list[dict[str, t.Any]] = [
+    {"name": "plan", "branches": ["main"], "pull_requests": True,
+     "statements": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "arn:aws:lambda:*:*:function:shop-*"}]},
+    {"name": "deploy", "environments": ["prod"],
+     "statements": [
+         {"Effect": "Allow", "Action": ["lambda:UpdateAlias"], "Resource": "arn:aws:lambda:*:*:function:shop-*"}]},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t.Any]]:
+    """The trust policies of the roles, as IAM gives them back."""
+    with emulators.ministack() as url:
+        project = Project(tmp_path_factory.mktemp("github"), url)
+        project.inventory(aws_account_id="123456789012", github_oidc_repository=REPOSITORY, github_oidc_roles=ROLES)
+        made = project.converge("github_oidc")
+        assert made.returncode == 0, made.output
+        iam = boto3.client(
+            "iam", endpoint_url=url, region_name="eu-central-1", aws_access_key_id="123456789012",
+            aws_secret_access_key="emulated",
+        )  # fmt: skip
+        names = [str(role["name"]) for role in ROLES]
+        return {name: iam.get_role(RoleName=f"slipway-{name}")["Role"]["AssumeRolePolicyDocument"] for name in names}
+
+
+def may_act(policy: dict[str, t.Any], subject: str, audience: str = "sts.amazonaws.com", issuer: str = ISSUER) -> bool:
+    """Whether a token of GitHub's gets credentials."""
+    (statement,) = policy["Statement"]
+    if statement["Principal"] != {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}:
+        return False
+    context = iam_evaluator.EvalContext(
+        principal_arn="", principal_type="FederatedUser", principal_account="123456789012",
+        action="sts:AssumeRoleWithWebIdentity", resource_arn="*", region="eu-central-1",
+        service_context={f"{issuer}:aud": audience, f"{issuer}:sub": subject},
+    )  # fmt: skip
+    result = iam_evaluator.evaluate(context, [iam_evaluator.parse_policy_document({**policy, "Statement": [
+        {**statement, "Resource": "*"}]})])  # fmt: skip
+    return bool(result.decision == "Allow")
+
+
+@pytest.mark.parametrize(
+    ("role", "subject"),
+    [
+        ("plan", f"repo:{REPOSITORY}:ref:refs/heads/main"),
+        ("plan", f"repo:{REPOSITORY}:pull_request"),
+        ("deploy", f"repo:{REPOSITORY}:environment:prod"),
+    ],
+)
+def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: str, subject: str) -> None:
+    assert may_act(trust[role], subject)
+
+
+@pytest.mark.parametrize("role", ["plan", "deploy"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "repo:example/other:ref:refs/heads/main",
+        "repo:somebody/deployments:ref:refs/heads/main",
+        "repo:example/deployments-fork:environment:prod",
+        "repo:somebody/deployments:environment:prod",
+        "repo:somebody/deployments:pull_request",
+        f"repo:{REPOSITORY}:ref:refs/heads/feature",
+        f"repo:{REPOSITORY}:ref:refs/heads/main/../feature",
+        f"repo:{REPOSITORY}:ref:refs/heads/mainly",
+        f"repo:{REPOSITORY}:ref:refs/tags/main",
+        f"repo:{REPOSITORY}:environment:dev",
+        f"repo:{REPOSITORY}:environment:production",
+        f"repo:{REPOSITORY}",
+        "*",
+        "",
+    ],
+)
+def test_another_repository_branch_or_environment_may_not(trust: dict[str, t.Any], role: str, subject: str) -> None:
+    assert not may_act(trust[role], subject)
+
+
+def test_who_deploys_is_no_pull_request_and_no_branch(trust: dict[str, t.Any]) -> None:
+    assert not may_act(trust["deploy"], f"repo:{REPOSITORY}:pull_request")
+    assert not may_act(trust["deploy"], f"repo:{REPOSITORY}:ref:refs/heads/main")
+
+
+def test_a_token_for_somebody_else_gets_nothing(trust: dict[str, t.Any]) -> None:
+    subject = f"repo:{REPOSITORY}:environment:prod"
+    assert not may_act(trust["deploy"], subject, audience="https://github.com/example")
+    assert not may_act(trust["deploy"], subject, issuer="token.example.com")
+
+
+BAD: dict[str, tuple[dict[str, t.Any], str]] = {
+    "everything": ({"statements": [{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::shop"}]}, "actions *"),
+    "a-service": (
+        {"statements": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "arn:aws:s3:::shop"}]}, "actions s3:*"),
+    "every-resource": (
+        {"statements": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]},
+        "s3:GetObject on every resource"),
+    "all-but": (
+        {"statements": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::shop"}]}, "NotAction"),
+    "branch-pattern": ({"branches": ["release/*"]}, "by their full names"),
+    "nobody": ({"branches": []}, "trusts nobody"),
+    "pull-request-that-writes": (
+        {"pull_requests": True,
+         "statements": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::shop/*"}]},
+        "may s3:PutObject"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_too_much_is_refused_before_any_call(project: Project, name: str) -> None:
+    role, says = BAD[name]
+    project.inventory(
+        aws_account_id="123456789012", github_oidc_repository=REPOSITORY,
+        github_oidc_roles=[{"name": "deploy", "branches": ["main"], **role}],
+    )  # fmt: skip
+    refused = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
+    assert refused.returncode != 0
+    assert says in " ".join(refused.output.split()), refused.output
+
+
+def test_a_repository_is_no_pattern(project: Project) -> None:
+    project.inventory(
+        aws_account_id="123456789012", github_oidc_repository="example/*",
+        github_oidc_roles=[{"name": "deploy", "branches": ["main"]}],
+    )  # fmt: skip
+    refused = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
+    assert "github_oidc_repository is example/*" in " ".join(refused.output.split())
