@@ -157,7 +157,7 @@ def test_rule_11_orphans_of_many_types_are_listed_and_nothing_is_written(applied
     assert role["tags"] == TAGS
     assert role["age_days"] == 0
     assert next(each for each in found if each["type"] == "ec2:vpc")["age_days"] is None
-    assert f"iam:role old, 0 days old, not priced  {role['arn']}" in outcome.output
+    assert f"iam:role old, 0 days old, free  {role['arn']}" in outcome.output
 
 
 def test_rule_11_nothing_is_deleted_without_the_name_in_check_mode_or_by_mistake(applied: AWS) -> None:
@@ -267,6 +267,21 @@ def test_rule_11_what_goes_with_another_is_no_orphan_and_the_oldest_come_first()
         NOW,
     )
     assert [(each["id"], each["age_days"]) for each in found] == [("c", 30), ("b", 1), ("a", None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "costs"),
+    [
+        ("kms:key", "1.00 USD a month"),
+        ("ec2:natgateway", "41.61 USD a month"),
+        ("ec2:vpc", "free"),
+        ("rds:db", "cost depends on its size and use"),
+    ],
+)
+def test_rule_11_an_orphan_says_what_it_costs(kind: str, costs: str) -> None:
+    service, _colon, _type = kind.partition(":")
+    orphan = resource(kind, "x") | {"arn": f"arn:aws:{service}:eu-central-1:123456789012:x"}
+    assert [each["monthly_cost"] for each in orphans.among([orphan], orphans.mentions([], {}), NOW)] == [costs]
 
 
 def test_rule_11_what_is_in_use_is_tried_again_and_what_cannot_be_deleted_is_told(

@@ -120,7 +120,7 @@ orphans:
     monthly_cost:
       description: What it costs.
       type: str
-      sample: not priced
+      sample: 1.00 USD a month
 unread:
   description: Types that could not be read, with the reason; orphans among them are not listed.
   returned: success

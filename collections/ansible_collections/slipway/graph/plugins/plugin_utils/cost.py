@@ -113,6 +113,16 @@ def table_costs(reads: float, writes: float, region: str) -> tuple[float, float]
     return on_demand, provisioned
 
 
+def standing(kind: str, region: str) -> str:
+    """What a resource of a type costs a month for being there, in words."""
+    if kind in pricing.FREE:
+        return "free"
+    found = [(use, prices.price(use.price, region)) for use in pricing.RESOURCES.get(kind, [])]
+    if not found or any(price is None for _use, price in found):
+        return "cost depends on its size and use"
+    return f"{sum(use.quantity * price.usd for use, price in found if price):.2f} USD a month"
+
+
 def table_usage(measured: list[dict[str, t.Any]], days: int) -> pricing.Usage:
     """What the measured tables were read and written in a month, each of them on average."""
     usage: pricing.Usage = {}

@@ -17,7 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.slipway.graph.plugins.module_utils import deletion
-from ansible_collections.slipway.graph.plugins.plugin_utils import records
+from ansible_collections.slipway.graph.plugins.plugin_utils import cost, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
 
 Resource = dict[str, t.Any]
@@ -86,7 +86,8 @@ def _described(resource: Resource, now: datetime.datetime) -> Resource:
     kept = {key: resource[key] for key in ("type", "id", "arn", "tags", "created", "protected")}
     created = resource["created"]
     age = (now - datetime.datetime.fromisoformat(created)).days if created else None
-    return {**kept, "age_days": age, "monthly_cost": "not priced"}
+    region = resource["arn"].split(":")[3]
+    return {**kept, "age_days": age, "monthly_cost": cost.standing(resource["type"], region)}
 
 
 def lines(orphans: list[Resource], tagged: int, unread: dict[str, str]) -> list[str]:

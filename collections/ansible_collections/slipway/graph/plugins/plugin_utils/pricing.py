@@ -143,3 +143,20 @@ def uses(module: str, given: Arguments, usage: Usage) -> list[Use]:
     """What one call's resource is charged for in a month; nothing for a module that makes what is free."""
     rule = RULES.get(module)
     return [use for use in rule(given, usage) if use.quantity] if rule else []
+
+
+# What a resource that is just there costs, by its type as the Resource Groups Tagging API calls it.
+RESOURCES: dict[str, list[Use]] = {
+    "ec2:natgateway": [Use("nat_gateway.hour", HOURS_PER_MONTH), Use("public_address.hour", HOURS_PER_MONTH)],
+    "ec2:elastic-ip": [Use("public_address.hour", HOURS_PER_MONTH)],
+    "elasticloadbalancing:loadbalancer": [Use("load_balancer.hour", HOURS_PER_MONTH)],
+    "kms:key": [Use("kms.key", 1)],
+    "secretsmanager:secret": [Use("secret", 1)],
+    "cloudwatch:alarm": [Use("alarm", 1)],
+    "cloudwatch:dashboard": [Use("dashboard", 1)],
+}
+FREE = frozenset({
+    "ec2:vpc", "ec2:subnet", "ec2:security-group", "ec2:route-table", "ec2:internet-gateway", "ec2:network-acl",
+    "iam:role", "iam:policy", "iam:instance-profile", "rds:subgrp", "rds:pg", "ecs:cluster", "ecs:task-definition",
+    "elasticache:subnetgroup", "elasticache:parametergroup", "elasticloadbalancing:targetgroup", "sns:topic",
+})  # fmt: skip
