@@ -15,7 +15,7 @@ from ansible_collections.slipway.aws.plugins.modules import failover as module
 from ansible_collections.slipway.aws.plugins.modules.failover import Answer, Client, measure
 
 PARAMS: dict[str, Any] = {
-    "target": "ecs_service", "name": "shop-api", "cluster": "shop", "node_group": "0001",
+    "target": "ecs_service", "name": "shop-api", "cluster": "shop", "node_group": "0001", "remind": False,
     "stable_seconds": 0.4, "timeout": 60,
 }  # fmt: skip
 
@@ -68,6 +68,7 @@ class Ecs:
     def __init__(self, tasks: list[str], on_stop: Any = None) -> None:
         self.tasks = tasks
         self.stopped: list[str] = []
+        self.reminders: list[dict[str, Any]] = []
         self._on_stop = on_stop or (lambda: None)
 
     def get_paginator(self, _name: str) -> Ecs:
@@ -75,6 +76,9 @@ class Ecs:
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
         return [{"taskArns": [task]} for task in self.tasks]
+
+    def update_service(self, **request: Any) -> None:
+        self.reminders.append(request)
 
     def stop_task(self, task: str, **_: Any) -> None:
         self.stopped.append(task)
@@ -105,7 +109,7 @@ def test_requests_that_hang_are_failures_and_not_waited_for(server: Server) -> N
 
 def test_a_failure_that_nobody_sees_has_no_downtime(server: Server) -> None:
     result = module.drill(PARAMS, module.EcsService(PARAMS, Ecs(["task/1"])), client_of(server))
-    assert (result["failed"], result["downtime_seconds"], result["recovery_seconds"]) == (0, 0, 0)
+    assert (result["failed_requests"], result["downtime_seconds"], result["recovery_seconds"]) == (0, 0, 0)
     assert result["requests"] > 0
 
 
@@ -113,23 +117,30 @@ def test_nothing_is_failed_while_the_service_does_not_answer(server: Server) -> 
     server.status = 500
     ecs = Ecs(["task/1"])
     with pytest.raises(RefusedError, match=r"has not answered well for 0\.4 seconds on end: 500"):
-        module.drill({**PARAMS, "timeout": 1}, module.EcsService(PARAMS, ecs), client_of(server))
+        module.drill({**PARAMS, "timeout": 5}, module.EcsService(PARAMS, ecs), client_of(server))
     assert ecs.stopped == []
 
 
 def test_a_service_that_stays_away_is_told_with_the_last_failure(server: Server) -> None:
     ecs = Ecs(["task/1"], lambda: setattr(server, "status", 502))
     with pytest.raises(RefusedError, match="on end: 502"):
-        module.drill({**PARAMS, "timeout": 1}, module.EcsService(PARAMS, ecs), client_of(server))
+        module.drill({**PARAMS, "timeout": 5}, module.EcsService(PARAMS, ecs), client_of(server))
 
 
 def test_downtime_ends_with_the_first_good_request_after_the_last_failed_one() -> None:
     seen = [(9.0, "early"), (10.0, ""), (11.0, "502"), (12.0, ""), (13.0, "502"), (14.5, ""), (15.0, "")]
     answers = [Answer(began, 0.1, failure) for began, failure in seen]
     assert measure(answers, 10.0) == {
-        "downtime_seconds": 3.5, "recovery_seconds": 4.5, "requests": 6, "failed": 2, "failures": {"502": 2},
+        "downtime_seconds": 3.5, "recovery_seconds": 4.5, "requests": 6, "failed_requests": 2, "failures": {"502": 2},
         "slowest_seconds": 0.1,
     }  # fmt: skip
+
+
+def test_ecs_is_told_the_number_of_tasks_again_only_where_it_needs_that() -> None:
+    for remind, reminders in ((False, []), (True, [{"cluster": "shop", "service": "shop-api", "desiredCount": 2}])):
+        ecs = Ecs(["task/1", "task/2"])
+        module.EcsService({**PARAMS, "remind": remind}, ecs).fail()
+        assert ecs.reminders == reminders
 
 
 def test_a_service_without_tasks_is_refused() -> None:

@@ -33,6 +33,12 @@ options:
   cluster:
     description: Cluster of the ECS service.
     type: str
+  remind:
+    description:
+      - Whether to tell ECS the number of tasks once more after they have been stopped. AWS replaces them by itself; an
+        emulator may do it only then.
+    type: bool
+    default: false
   node_group:
     description: Node group of the cache that fails over.
     type: str
@@ -107,7 +113,7 @@ requests:
   returned: always, but not in check mode
   type: int
   sample: 240
-failed:
+failed_requests:
   description: How many of them failed.
   returned: always, but not in check mode
   type: int
@@ -236,7 +242,7 @@ def measure(answers: list[Answer], failed_at: float) -> dict[str, Any]:
         "downtime_seconds": round(recovered - failed[0].began, 1) if failed else 0.0,
         "recovery_seconds": round(recovered - failed_at, 1),
         "requests": len(seen),
-        "failed": len(failed),
+        "failed_requests": len(failed),
         "failures": dict(Counter(answer.failure for answer in failed)),
         "slowest_seconds": round(max((answer.seconds for answer in good), default=0.0), 2),
     }
@@ -285,6 +291,8 @@ class EcsService(Target):
         tasks = self._tasks()
         for task in tasks:
             self.client.stop_task(cluster=self.params["cluster"], task=task, reason="failover drill")
+        if self.params["remind"]:
+            self.client.update_service(cluster=self.params["cluster"], service=self.name, desiredCount=len(tasks))
         return f"stopped {len(tasks)} tasks"
 
     def _tasks(self) -> list[str]:
@@ -378,6 +386,7 @@ def main() -> None:
             "target": {"choices": list(TARGETS), "required": True},
             "name": {"required": True},
             "cluster": {},
+            "remind": {"type": "bool", "default": False},
             "node_group": {"default": "0001"},
             "url": {"required": True},
             "rate": {"type": "int", "default": 10},
