@@ -179,6 +179,9 @@ CHANGES: dict[str, Callable[[Client], t.Any]] = {
     "elasticache: Make the replication group": lambda client: client("elasticache").modify_replication_group(
         ReplicationGroupId=f"{system.HOST}-cache", SnapshotRetentionLimit=9, ApplyImmediately=True
     ),
+    "backup: Make the vault": lambda client: client("backup").untag_resource(
+        ResourceArn=client("backup").list_backup_vaults()["BackupVaultList"][0]["BackupVaultArn"], TagKeyList=["system"]
+    ),
     "alb: Make the target groups (api)": lambda client: client("elbv2").modify_target_group(
         TargetGroupArn=_target_group(client), HealthCheckPath="/elsewhere"
     ),

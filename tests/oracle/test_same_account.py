@@ -28,11 +28,16 @@ MADE_BY = {
     "secrets": ["secret"],
     "log_groups": ["log group"],
     "ecr": ["repository"],
+    "s3_buckets": ["bucket"],
     "rds": ["database", "database subnet group", "database parameter group"],
     "elasticache": ["cache", "cache subnet group"],
+    "backup": ["backup vault", "backup plan", "backup selection"],
     "alb": ["load balancer", "listener", "target group"],
     "ecs_cluster": ["cluster"],
     "ecs_services": ["role", "service", "task definition", "scaling target", "scaling policy"],
+    "lambda_functions": ["function", "role", "queue"],
+    # Who may invoke the function is compared with it, and how often a secret is rotated with the secret.
+    "secret_rotation": ["function", "secret"],
 }
 
 # Attributes that are not compared, by kind, with the reason.
