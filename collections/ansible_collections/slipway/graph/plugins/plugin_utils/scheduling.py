@@ -16,6 +16,13 @@ import typing as t
 from ansible.errors import AnsibleError
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import barrier, differences, records, results, saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.calls import (
+    Call,
+    Standing,
+    attempts_allowed,
+    is_repeated,
+    judge,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
@@ -26,8 +33,6 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.secrets import Secre
 from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
 
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
-# Ansible's own defaults for `until` without `retries`.
-UNTIL_RETRIES = 3
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
 
@@ -64,51 +69,6 @@ class Options:
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
 
 
-@dataclasses.dataclass
-class _Call:
-    """A call on its way: the item at ``position`` of its step's loop, or the whole step without a loop."""
-
-    step: Step
-    position: int
-    item: t.Any
-    label: str | None
-    variables: Variables
-    started: float = 0.0
-    attempt: int = 0
-    module_call: ModuleCall | None = None
-    no_log: bool = False
-    expected: saved_plan.Expected = None
-    # May not write yet, because a read that comes first is still on its way.
-    asking: bool = False
-    # Asks in check mode first, because the plan announced no change and no barrier holds this call.
-    verifying: bool = False
-    # The writes that a plan has stopped.
-    stopped: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
-    inputs: str = ""
-    last_result: Result = dataclasses.field(default_factory=dict)
-    api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
-    changes: list[differences.Change] = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass
-class _Progress:
-    """Where a step stands."""
-
-    missing: int
-    items: list[t.Any] | None = None
-    next_position: int = 0
-    running: int = 0
-    results: dict[int, Result] = dataclasses.field(default_factory=dict)
-    statuses: set[str] = dataclasses.field(default_factory=set)
-    # Whether its results are those that an apply would have, as far as others need them.
-    known: bool = True
-    ended: bool = False
-
-    @property
-    def size(self) -> int:
-        return 1 if self.items is None else len(self.items)
-
-
 class Schedule:
     """One run of one graph. ``records`` grows as calls end; ``results`` has what each step returned."""
 
@@ -122,16 +82,16 @@ class Schedule:
         self._renderer = renderer
         self._processes = processes
         self._options = options
-        self._progress = {step: _Progress(missing=len(graph.needs(step))) for step in graph.steps}
+        self._progress = {step: Standing(missing=len(graph.needs(step))) for step in graph.steps}
         self._dependents = graph.dependents()
         # A read that fails (a secret that is missing, no permission) is better found before the first write.
         self._first = graph.independent(_is_plain_read) if options.mode == APPLY else set()
         self._held: list[Step] = []
-        self._held_calls: list[_Call] = []
+        self._held_calls: list[Call] = []
         self._urgency = _heights(graph, self._dependents)
         self._ready: list[tuple[int, int, Step]] = []
-        self._delayed: list[tuple[float, int, _Call]] = []
-        self._running: dict[t.Any, _Call] = {}
+        self._delayed: list[tuple[float, int, Call]] = []
+        self._running: dict[t.Any, Call] = {}
         self._selector = selectors.DefaultSelector()
         self._numbers = itertools.count()
         self._origin = time.monotonic()
@@ -323,7 +283,7 @@ class Schedule:
         overlay = self._renderer.loop_variables(step, items, position) if items is not None else {}
         variables = self._renderer.variables(step, overlay)
         item = items[position] if items is not None else None
-        call = _Call(step, position, item, None, variables, started=time.monotonic())
+        call = Call(step, position, item, None, variables, started=time.monotonic())
         try:
             call.no_log = bool(self._renderer.field(step.task.no_log, variables))
             if items is not None:
@@ -348,7 +308,7 @@ class Schedule:
             return
         self._dispatch(call)
 
-    def _hold_to_plan(self, call: _Call) -> None:
+    def _hold_to_plan(self, call: Call) -> None:
         plan = self._options.saved_plan
         if plan is None or self._options.mode != APPLY or self._check_mode(call):
             return
@@ -361,11 +321,11 @@ class Schedule:
             call.expected = [{**write, "parameters": None} for write in call.expected]
         call.verifying = call.expected == [] and not results.uses_boto3(call.step.module)
 
-    def _end_stale(self, call: _Call, message: str) -> None:
+    def _end_stale(self, call: Call, message: str) -> None:
         self.stop(saved_plan.STALE)
         self._end_call(call, {"failed": True, "changed": False, "msg": message}, records.FAILED)
 
-    def _module_call(self, call: _Call) -> ModuleCall | None:
+    def _module_call(self, call: Call) -> ModuleCall | None:
         step = call.step
         rendered = self._renderer.arguments(step, call.variables, self._options.options_of(step))
         arguments = self._options.arguments(step, rendered)
@@ -389,13 +349,13 @@ class Schedule:
             expected=[] if call.asking else call.expected,
         )
 
-    def _check_mode(self, call: _Call) -> bool:
+    def _check_mode(self, call: Call) -> bool:
         own = call.step.task.check_mode
         if isinstance(own, str):
             own = self._renderer.field(own, call.variables)
         return bool(own) if own is not None else False
 
-    def _dispatch(self, call: _Call) -> None:
+    def _dispatch(self, call: Call) -> None:
         if call.module_call is None:
             raise RuntimeError("a call without a module cannot be dispatched")
         call.attempt += 1
@@ -403,7 +363,7 @@ class Schedule:
         self._running[connection] = call
         self._selector.register(connection, selectors.EVENT_READ)
 
-    def _start_action(self, call: _Call) -> None:
+    def _start_action(self, call: Call) -> None:
         check_mode = self._options.mode != APPLY or self._check_mode(call) or call.verifying
         fork = self._options.start_action(call.step, call.variables, check_mode)
         self._running[fork] = call
@@ -441,7 +401,7 @@ class Schedule:
             for call in self._running.values()
         ]
 
-    def _action_ended(self, call: _Call, result: Result) -> None:
+    def _action_ended(self, call: Call, result: Result) -> None:
         if call.verifying and not result.get("failed"):
             self._verified(call, result)
             return
@@ -457,7 +417,7 @@ class Schedule:
             self._register_facts(result)
         self._end_call(call, result, status)
 
-    def _verified(self, call: _Call, result: Result) -> None:
+    def _verified(self, call: Call, result: Result) -> None:
         """Go on with what changes nothing in check mode either, as its plan says."""
         if result.get("changed"):
             self._end_stale(call, f"{saved_plan.STALE}: planned was no change, but now it would change something")
@@ -473,7 +433,7 @@ class Schedule:
         for entry in result.get("results", [result]):
             self._renderer.registered.update(entry.get("ansible_facts") or {})
 
-    def _module_ended(self, call: _Call, connection: t.Any) -> None:
+    def _module_ended(self, call: Call, connection: t.Any) -> None:
         answer = self._processes.collect(connection)
         if answer is None:
             how = "was ended by the interrupt" if self._killed else "died"
@@ -501,7 +461,7 @@ class Schedule:
         else:
             self._result_arrived(call, result)
 
-    def _hold_call(self, call: _Call) -> None:
+    def _hold_call(self, call: Call) -> None:
         """Keep a call that has something to write until all has been read that must come first, then run it anew."""
         call.asking, call.attempt = False, 0
         self._held_calls.append(call)
@@ -513,7 +473,7 @@ class Schedule:
             call.module_call = self._module_call(call)
             heapq.heappush(self._delayed, (0.0, next(self._numbers), call))
 
-    def _module_stopped(self, call: _Call, answer: t.Any) -> None:
+    def _module_stopped(self, call: Call, answer: t.Any) -> None:
         """A module wanted to write. What exists already it may still tell about, in check mode at the latest."""
         result = results.decoded(call.step.module, answer)
         is_known = answer["result"] is not None and not result.get("failed")
@@ -528,21 +488,18 @@ class Schedule:
         status = records.CHANGED if exists and self._options.mode == INSPECT else records.PLANNED
         self._end_call(call, result if is_known else {"changed": True}, status, writes, is_known=is_known)
 
-    def _result_arrived(self, call: _Call, result: Result) -> None:
-        task = call.step.task
-        retries = self._attempts_allowed(call)
+    def _result_arrived(self, call: Call, result: Result) -> None:
+        retries = attempts_allowed(call, self._renderer) if self._options.mode == APPLY else 1
         if retries > 1:
             result["attempts"] = call.attempt
         try:
-            self._judge(call, result)
-            until = task.until if _is_repeated(task) else [not result["failed"]]
-            satisfied = self._renderer.holds(until, self._with_result(call, result))
+            satisfied = judge(call, result, self._renderer)
         except AnsibleError as error:
             result |= {"failed": True, "msg": str(error)}
             satisfied = True
         call.last_result = result
         if not satisfied and call.attempt < retries and not self.stopped:
-            delay = float(self._renderer.field(task.delay, call.variables))
+            delay = float(self._renderer.field(call.step.task.delay, call.variables))
             entry = (time.monotonic() + max(delay, 0.0), next(self._numbers), call)
             heapq.heappush(self._delayed, entry)
             return
@@ -553,34 +510,9 @@ class Schedule:
             status = records.PLANNED  # a module without boto3, asked in check mode
         self._end_call(call, result, status)
 
-    def _attempts_allowed(self, call: _Call) -> int:
-        task = call.step.task
-        if self._options.mode != APPLY:
-            return 1
-        if task.retries is not None:
-            return 1 + max(0, int(self._renderer.field(task.retries, call.variables)))
-        return 1 + UNTIL_RETRIES if _is_repeated(task) else 1
-
-    def _judge(self, call: _Call, result: Result) -> None:
-        """Apply ``changed_when`` and ``failed_when`` the way Ansible's executor does."""
-        result.setdefault("failed", result.get("rc", 0) not in (0, "0"))
-        result.setdefault("changed", False)
-        if "skipped" in result:
-            return
-        task = call.step.task
-        if task.changed_when:
-            result["changed"] = self._renderer.holds(task.changed_when, self._with_result(call, result))
-        if task.failed_when:
-            failed = self._renderer.holds(task.failed_when, self._with_result(call, result))
-            result["failed"] = result["failed_when_result"] = failed
-
-    def _with_result(self, call: _Call, result: Result) -> Variables:
-        register = call.step.task.register
-        return call.variables.new_child({register: result}) if register else call.variables  # type: ignore[attr-defined]
-
     def _end_call(
         self,
-        call: _Call,
+        call: Call,
         result: Result,
         status: str,
         writes: list[t.Any] | None = None,
@@ -667,7 +599,7 @@ class Schedule:
         self._options.on_record(record, len(self.records), self._expected)
 
 
-def _last_error(call: _Call) -> str:
+def _last_error(call: Call) -> str:
     """The code of the API call that failed last: never a value, and mostly enough."""
     failed = [each for each in call.api_calls if each.get("error")]
     return f"; {failed[-1]['service']}:{failed[-1]['operation']} failed with {failed[-1]['error']}" if failed else ""
@@ -675,13 +607,8 @@ def _last_error(call: _Call) -> str:
 
 def _is_plain_read(step: Step) -> bool:
     """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
-    repeated = _is_repeated(step.task) or step.task.retries
+    repeated = is_repeated(step.task) or step.task.retries
     return results.uses_boto3(step.module) and results.only_reads(step.module) and not repeated
-
-
-def _is_repeated(task: t.Any) -> bool:
-    """Whether a task has an ``until``, which may be just ``false``."""
-    return task.until not in (None, [])
 
 
 def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]:
