@@ -119,6 +119,11 @@ rest_api:
       returned: always, but not when check mode would create it
       type: str
       sample: a1b2c3d4e5
+    arn:
+      description: ARN of the API.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: arn:aws:apigateway:eu-central-1::/restapis/a1b2c3d4e5
     digest:
       description: Changes with what the API is made of, so that a stage knows when to deploy it again.
       returned: always
@@ -185,6 +190,7 @@ class RestApi(Resource):
         names = {each["id"]: each["name"] for each in (*authorizers, *validators)}
         return {
             "id": api["id"],
+            "arn": self._arn(api),
             "name": api["name"],
             "description": api.get("description", ""),
             "endpointConfiguration": {"types": api.get("endpointConfiguration", {}).get("types", [])},

@@ -80,6 +80,11 @@ stage:
       returned: always
       type: str
       sample: v1
+    arn:
+      description: ARN of the stage.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: arn:aws:apigateway:eu-central-1::/restapis/a1b2c3d4e5/stages/v1
     deployment:
       description: Digest of what is deployed.
       returned: always
@@ -133,6 +138,7 @@ class Stage(Resource):
         log = stage.get("accessLogSettings") or {}
         settings = stage.get("methodSettings", {}).get(ALL_METHODS, {})
         return {
+            "arn": self._arn(),
             "stageName": stage["stageName"],
             "deploymentId": stage.get("deploymentId", ""),
             "deployment": self._deployed(stage.get("deploymentId", "")),

@@ -71,12 +71,23 @@ usage_plan:
       returned: always, but not when check mode would create it
       type: str
       sample: a1b2c3
+    arn:
+      description: ARN of the plan.
+      returned: always, but not when check mode would create it
+      type: str
+      sample: arn:aws:apigateway:eu-central-1::/usageplans/a1b2c3
     api_keys:
       description: Names of its keys.
       returned: always
       type: list
       elements: str
       sample: [shop-prod-example]
+    api_key_arns:
+      description: ARNs of its keys.
+      returned: always, but not when check mode would create it
+      type: list
+      elements: str
+      sample: ["arn:aws:apigateway:eu-central-1::/apikeys/d4e5f6"]
 """
 
 from collections.abc import Sequence
@@ -107,10 +118,13 @@ class UsagePlan(Resource):
         if plan is None:
             return None
         quota = plan.get("quota", {})
+        keys = self._keys(plan)
         return {
             **plan,
+            "arn": self._arn("usageplans", plan["id"]),
             "quota": {"limit": quota.get("limit", 0)},
-            KEYS: sorted(key["name"] for key in self._keys(plan)),
+            KEYS: sorted(key["name"] for key in keys),
+            "apiKeyArns": [self._arn("apikeys", key["id"]) for key in keys],
         }
 
     def desired(self) -> State:
@@ -162,19 +176,19 @@ class UsagePlan(Resource):
 
     def read_tags(self, current: State) -> Tags:
         """A call of their own, which tells of changes at once."""
-        return dict(self.client.get_tags(resourceArn=self._arn(current)).get("tags", {}))
+        return dict(self.client.get_tags(resourceArn=self._arn("usageplans", current["id"])).get("tags", {}))
 
     def tag(self, current: State, tags: Tags) -> None:
         """Set tags."""
-        self.client.tag_resource(resourceArn=self._arn(current), tags=tags)
+        self.client.tag_resource(resourceArn=self._arn("usageplans", current["id"]), tags=tags)
 
     def untag(self, current: State, keys: Sequence[str]) -> None:
         """Remove tags."""
-        self.client.untag_resource(resourceArn=self._arn(current), tagKeys=list(keys))
+        self.client.untag_resource(resourceArn=self._arn("usageplans", current["id"]), tagKeys=list(keys))
 
-    def _arn(self, current: State) -> str:
+    def _arn(self, kind: str, name: str) -> str:
         meta = self.client.meta
-        return f"arn:{meta.partition}:apigateway:{meta.region_name}::/usageplans/{current['id']}"
+        return f"arn:{meta.partition}:apigateway:{meta.region_name}::/{kind}/{name}"
 
     def _all(self, operation: str, **arguments: Any) -> list[Any]:
         pages = self.client.get_paginator(operation).paginate(**arguments)

@@ -168,6 +168,17 @@ def _backup_plan(client: t.Any, resource: dict[str, str]) -> None:
     client.delete_backup_plan(BackupPlanId=plan)
 
 
+def _usage_plan(client: t.Any, resource: dict[str, str]) -> None:
+    """A plan that is still for a stage cannot be deleted."""
+    name = resource["id"]
+    stages = client.get_usage_plan(usagePlanId=name).get("apiStages", [])
+    values = [f"{stage['apiId']}:{stage['stage']}" for stage in stages]
+    operations = [{"op": "remove", "path": "/apiStages", "value": value} for value in values]
+    if operations:
+        client.update_usage_plan(usagePlanId=name, patchOperations=operations)
+    client.delete_usage_plan(usagePlanId=name)
+
+
 def _dissolve(client: t.Any, resource: dict[str, str]) -> None:
     """A file system takes its mount targets along."""
     for target in client.describe_mount_targets(FileSystemId=resource["id"])["MountTargets"]:
@@ -179,6 +190,9 @@ def _dissolve(client: t.Any, resource: dict[str, str]) -> None:
 # By type: boto3's service and how. Keys and secrets keep the time in which their deletion can be taken back.
 DELETIONS: dict[str, tuple[str, Deletion]] = {
     "acm:certificate": ("acm", call("delete_certificate", "CertificateArn", "arn")),
+    "apigateway:apikeys": ("apigateway", call("delete_api_key", "apiKey")),
+    "apigateway:restapis": ("apigateway", call("delete_rest_api", "restApiId")),
+    "apigateway:usageplans": ("apigateway", _usage_plan),
     "autoscaling:autoScalingGroup": (
         "autoscaling", call("delete_auto_scaling_group", "AutoScalingGroupName", ForceDelete=True)),
     "backup:backup-plan": ("backup", _backup_plan),

@@ -518,7 +518,27 @@ def _queues(account: Account) -> list[Found]:
     return found
 
 
+def _of_api_gateway(operation: str, path: str) -> c.Callable[[Account], list[Found]]:
+    """APIs, plans or keys: their ARNs have no account, and are in no answer. Stages come and go with their API."""
+
+    def read(account: Account) -> list[Found]:
+        client = account.client("apigateway")
+        kind = Kind(f"apigateway:{path}", "apigateway", created="createdDate")
+        found = []
+        for raw in pages(client, operation, "items"):
+            arn = f"arn:{account.partition}:apigateway:{account.region}::/{path}/{raw['id']}"
+            tags = tag_dict(client.get_tags(resourceArn=arn).get("tags"))
+            if account.has(tags):
+                found.append(kind.found(raw["id"], arn, tags, raw))
+        return found
+
+    return read
+
+
 OTHER_READERS: dict[str, c.Callable[[Account], list[Found]]] = {
+    "apigateway:apikeys": _of_api_gateway("get_api_keys", "apikeys"),
+    "apigateway:restapis": _of_api_gateway("get_rest_apis", "restapis"),
+    "apigateway:usageplans": _of_api_gateway("get_usage_plans", "usageplans"),
     "dynamodb:table": _tables,
     "ec2": _ec2,
     "ecs": _ecs,
