@@ -32,6 +32,12 @@ class Secrets:
             self.versions = {"new": ["AWSPENDING", "AWSCURRENT"], "old": ["AWSPREVIOUS"]}
         return {"VersionIdsToStages": self.versions}
 
+    def list_secret_version_ids(self, **_: Any) -> dict[str, Any]:
+        """In the order of their age."""
+        ages = enumerate(self.versions.items())
+        versions = [{"VersionId": name, "VersionStages": stages, "CreatedDate": age} for age, (name, stages) in ages]
+        return {"Versions": versions}
+
     def rotate_secret(self, **_: Any) -> None:
         self.started += 1
         if self.refusal:
@@ -114,8 +120,13 @@ def test_the_four_steps_are_driven_from_here_where_the_service_does_not() -> Non
 
 
 def test_a_version_that_is_pending_is_gone_on_with() -> None:
-    secrets = Secrets({"begun": ["AWSPENDING"], "old": ["AWSCURRENT"], "done": ["AWSPENDING", "AWSPREVIOUS"]})
+    secrets = Secrets({"done": ["AWSPENDING", "AWSPREVIOUS"], "old": ["AWSCURRENT"], "begun": ["AWSPENDING"]})
     assert rotation(secrets, driver="here").run() == "begun"
+
+
+def test_a_version_that_has_had_its_turn_is_not_gone_on_with() -> None:
+    secrets = Secrets({"forgotten": ["AWSPENDING"], "old": ["AWSPENDING", "AWSCURRENT"]})
+    assert rotation(secrets, driver="here").run() not in ("forgotten", "old")
 
 
 def test_a_step_that_fails_is_told_with_its_reason() -> None:

@@ -115,9 +115,16 @@ class Rotation:
         return next((version for version, labels in versions.items() if label in labels), "")
 
     def unfinished(self) -> str:
-        """The version of a rotation that was begun and has not ended, or an empty string."""
-        versions = self.secrets.describe_secret(SecretId=self.params["secret_id"]).get("VersionIdsToStages", {})
-        return next((version for version, labels in versions.items() if labels == [PENDING]), "")
+        """The version of a rotation that was begun and has not ended, or an empty string.
+
+        It is younger than the current one: the label may have stayed with versions that had their turn.
+        """
+        # Those without a label, of which there may be many, are left out by AWS.
+        versions = self.secrets.list_secret_version_ids(SecretId=self.params["secret_id"], MaxResults=100)["Versions"]
+        current = [version["CreatedDate"] for version in versions if CURRENT in version["VersionStages"]]
+        pending = [version for version in versions if version["VersionStages"] == [PENDING]]
+        young = [version["VersionId"] for version in pending if all(version["CreatedDate"] > each for each in current)]
+        return str(young[0]) if young else ""
 
     def run(self) -> str:
         """Rotate, and return the new current version."""
