@@ -113,6 +113,17 @@ class Delivered:
         document: dict[str, Any] = json.loads(body)
         return document
 
+    def repackage(self, function: str, commit: str, changes: dict[str, str]) -> dict[str, str]:
+        """Upload a package that differs from the one in service, and return what a release has of it."""
+        s3 = self.local.client("s3")
+        serving = self.current()["functions"][function]
+        package = s3.get_object(Bucket=serving["bucket"], Key=serving["key"])["Body"].read()
+        changed = repacked(package, {**changes, "release.json": json.dumps({"commit": commit})})
+        digest = hashlib.sha256(changed).hexdigest()
+        key = f"functions/{self.name}/{function}/{digest}.zip"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=changed)
+        return {"bucket": BUCKET, "key": key, "sha256": digest}
+
     def record(self, commit: str, **contents: Any) -> str:
         """Write a release to the ledger."""
         new = {"bucket": BUCKET, "name": self.name, "id": None, "commit": commit, "images": None, "functions": None}
@@ -142,7 +153,9 @@ class System(Delivered):
         inspected = self.local.docker("inspect", "--format", "{{json .RepoDigests}}", tag)
         repository = tag.rsplit(":", 1)[0]
         digest = next(each for each in json.loads(inspected) if each.startswith(f"{repository}@"))
-        return self.record(commit, images={"api": digest})
+        serving = self.current()
+        functions = {name: self.repackage(name, commit, {}) for name in serving["functions"]}
+        return self.record(commit, images={**serving["images"], "api": digest}, functions=functions)
 
 
 class Functions(Delivered):
@@ -150,14 +163,7 @@ class Functions(Delivered):
 
     def make_release(self, kind: str, commit: str) -> str:
         """Upload a package that differs from the one in service, record it, and return the release's id."""
-        s3 = self.local.client("s3")
-        serving = self.current()["functions"]["api"]
-        package = s3.get_object(Bucket=serving["bucket"], Key=serving["key"])["Body"].read()
-        changed = repacked(package, {**CHANGES[kind], "release.json": json.dumps({"commit": commit})})
-        digest = hashlib.sha256(changed).hexdigest()
-        key = f"functions/{self.name}/api/{digest}.zip"
-        s3.put_object(Bucket=BUCKET, Key=key, Body=changed)
-        return self.record(commit, functions={"api": {"bucket": BUCKET, "key": key, "sha256": digest}})
+        return self.record(commit, functions={"api": self.repackage("api", commit, CHANGES[kind])})
 
     def alias(self) -> dict[str, Any]:
         """Who gets the traffic."""

@@ -72,7 +72,8 @@ def release_id(key: str) -> str:
 def test_an_image_that_does_not_exist_never_serves(system: System) -> None:
     before = system.current()
     repository = before["images"]["api"].split("@")[0]
-    system.record("no-image", images={"api": f"{repository}@sha256:{'0' * 64}"})
+    images = {**before["images"], "api": f"{repository}@sha256:{'0' * 64}"}
+    system.record("no-image", images=images, functions=before["functions"])
     with asked_all_the_time(system) as answers:
         ran = system.play("playbooks/rollout.yml", "-e", "release=no-image", *PATIENCE)
     assert ran.returncode != 0

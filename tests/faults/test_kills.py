@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[2]
 SYSTEM = yaml.safe_load((ROOT / "playbooks/group_vars/transactions.yml").read_text())
 VARIABLES = [ROOT / "playbooks/group_vars/all.yml", ROOT / "playbooks/group_vars/transactions.yml",
              ROOT / "tests/oracle/inputs.yml"]  # fmt: skip
-# Databases, caches and services take most of the time, then the network; the others are killed most often.
-SLOW = {"rds", "elasticache", "ecs_services"}
+# Databases, caches, services and what stands on them take most of the time, then the network; the others are killed
+# most often.
+SLOW = {"rds", "elasticache", "ecs_services", "lambda_functions", "secret_rotation"}
 NETWORK = {"vpc", "security_groups", "alb"}
 QUICK_ROLES = [role for role in SYSTEM["system_roles"] if role not in SLOW]
 QUICKEST_ROLES = [role for role in QUICK_ROLES if role not in NETWORK]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
 import os
 import subprocess
 import typing as t
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,10 +72,22 @@ def client(environment: dict[str, str], service: str) -> t.Any:
 
 
 def record_release(environment: dict[str, str]) -> None:
-    """Services are made with their first release, so there is one, of an image that nobody starts."""
+    """Services and functions are made with their first release, so there is one, of an image that nobody starts."""
     s3 = client(environment, "s3")
     image = f"registry.example/api@sha256:{'0' * 64}"
+    package = rotation_package("abc")
+    s3.put_object(Bucket=BUCKET, Key="functions/rotation.zip", Body=package)
+    function = {"bucket": BUCKET, "key": "functions/rotation.zip", "sha256": hashlib.sha256(package).hexdigest()}
     release = {"id": "20260101T000000Z-abc", "commit": "abc", "created_at": "2026-01-01T00:00:00Z",
-               "images": {"api": image}, "status": "good"}  # fmt: skip
+               "images": {"api": image}, "functions": {"rotation": function}, "status": "good"}  # fmt: skip
     for name, document in ((release["id"], release), ("current", {"id": release["id"]})):
         s3.put_object(Bucket=BUCKET, Key=f"releases/{HOST}/{name}.json", Body=json.dumps(document).encode())
+
+
+def rotation_package(commit: str) -> bytes:
+    """A function that only says which release it is, the same bytes each time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        source = f"def handler(event, context):\n    return {{'commit': {commit!r}}}\n"
+        package.writestr(zipfile.ZipInfo("database/rotation.py"), source)
+    return buffer.getvalue()

@@ -1,0 +1,111 @@
+"""The delivered system while its secrets are rotated and its tasks are stopped, as a client sees it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from tests.delivery.releases import BUCKET, NAME, System
+from tests.delivery.test_backups import newest, sql
+
+PAGES = count(1)
+
+
+@contextmanager
+def reads_all_the_time(system: System) -> Iterator[list[tuple[int, str]]]:
+    """Clients that read what no cache has, so that the database is asked; status and body of each answer."""
+    answers: list[tuple[int, str]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        # Together below the rate that the application allows a client.
+        while not stop.wait(0.3):
+            url = f"{system.url}/transaction?limit=1&page={next(PAGES)}&reader=operations"
+            try:
+                with urllib.request.urlopen(url, timeout=20) as answer:
+                    answers.append((answer.status, answer.read().decode()))
+            except urllib.error.HTTPError as error:
+                answers.append((error.code, error.read().decode()))
+            except OSError as error:
+                answers.append((0, str(error)))
+
+    clients = [threading.Thread(target=read) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+
+
+def credentials(system: System) -> dict[str, Any]:
+    """What the secret of the database has now."""
+    value = system.local.client("secretsmanager").get_secret_value(SecretId=f"{NAME}-database")["SecretString"]
+    fields: dict[str, Any] = json.loads(value)
+    return fields
+
+
+def failed_in_the_application(answers: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Failures that are not the load balancer's.
+
+    Only the emulator has those: it forwards to tasks that do not listen yet, and does not drain those that stop.
+    """
+    return [(status, body) for status, body in answers if status not in (0, 200, 502)]
+
+
+def connected(system: System) -> set[str]:
+    """The users whose connections the database has."""
+    return set(
+        sql(system, "SELECT DISTINCT user FROM information_schema.processlist WHERE db = 'transactions'").split()
+    )
+
+
+def test_no_request_fails_while_the_users_of_the_database_alternate(system: System) -> None:
+    seen = [credentials(system)]
+    for _ in range(3):
+        with reads_all_the_time(system) as answers:
+            output = system.succeed("playbooks/rotate_secrets.yml")
+        seen.append(credentials(system))
+        assert any(status == 200 for status, _body in answers)
+        assert failed_in_the_application(answers) == []
+        assert seen[-1]["password"] not in output
+        # Every task has logged in anew.
+        assert seen[-1]["username"] in connected(system)
+    assert [each["username"] for each in seen[1:]] == ["transactions_clone", "transactions", "transactions_clone"]
+    assert len({each["password"] for each in seen}) == 4
+    assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
+
+
+def test_rotation_of_a_secret_that_is_not_rotated_is_refused(system: System) -> None:
+    ran = system.play("playbooks/rotate_secrets.yml", "-e", "secrets=cache")
+    assert ran.returncode != 0
+    assert "secrets names cache" in ran.stdout
+    assert "rotates database" in " ".join(ran.stdout.split())
+
+
+def test_stopping_all_tasks_shows_the_downtime(system: System) -> None:
+    before = system.containers()
+    output = system.succeed("playbooks/failover_drill.yml", "-e", "failover_drill_stable_seconds=5")
+    assert system.containers().isdisjoint(before)
+    (failover,) = newest(system, f"drills/{NAME}/")["failovers"]
+    assert failover["did"] == f"stopped {len(before)} tasks"
+    assert failover["downtime_seconds"] > 0
+    assert 0 < failover["failed"] < failover["requests"]
+    assert f"{failover['downtime_seconds']} s of downtime" in " ".join(output.split())
+
+
+def test_downtime_beyond_the_limit_fails_the_drill(system: System) -> None:
+    arguments = ("-e", "failover_drill_stable_seconds=5", "-e", "limit_seconds=0.1")
+    ran = system.play("playbooks/failover_drill.yml", *arguments)
+    assert ran.returncode != 0
+    assert f"Down for longer than the 0.1 s of failover_drill_limit_seconds: {NAME}-api" in " ".join(ran.stdout.split())
+    keys = system.local.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"drills/{NAME}/")["Contents"]
+    assert sum("failover" in item["Key"] for item in keys) == 2
