@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest.mock
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from ansible_collections.slipway.aws.plugins.module_utils.backups import backups_with
 from tests.unit.aws.ecs_support import REGION, Run, runner
 
 ALIAS = "alias/shop-data"
@@ -104,3 +106,73 @@ def test_a_policy_with_its_statements_in_another_order_is_the_same(client: Any, 
     again = run(**OPTIONS | {"policy": {"Version": "2012-10-17", "Statement": [second, first]}})
     assert not again["changed"]
     assert run(**OPTIONS)["changed"]
+
+
+def database(arn: str) -> Any:
+    """A database that is encrypted with a key."""
+    rds = boto3.client("rds", region_name=REGION)
+    rds.create_db_instance(
+        DBInstanceIdentifier="shop", Engine="mysql", DBInstanceClass="db.t3.micro", AllocatedStorage=20,
+        MasterUsername="shop", MasterUserPassword="not-so-secret-1", StorageEncrypted=True, KmsKeyId=arn,
+    )  # fmt: skip
+    return rds
+
+
+def test_a_key_stays_as_long_as_a_snapshot_needs_it(client: Any, run: Run) -> None:
+    rds = database(run(**OPTIONS)["key"]["arn"])
+    rds.create_db_snapshot(DBInstanceIdentifier="shop", DBSnapshotIdentifier="shop-final")
+    rds.delete_db_instance(DBInstanceIdentifier="shop", SkipFinalSnapshot=True)
+    kept = run(state="absent", keep_if_needed=True)
+    assert kept["changed"] is False
+    assert "nobody could read the snapshot shop-final" in str(kept["warnings"])
+    assert key(client)["KeyState"] == "Enabled"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="shop-final")
+    assert run(state="absent", keep_if_needed=True)["changed"] is True
+    assert key(client)["KeyState"] == "PendingDeletion"
+
+
+def test_snapshots_that_go_with_their_database_do_not_keep_a_key(client: Any, run: Run) -> None:
+    database(run(**OPTIONS)["key"]["arn"])
+    assert run(state="absent", keep_if_needed=True)["changed"] is True
+
+
+def test_a_key_that_a_snapshot_needs_goes_where_that_is_not_asked(client: Any, run: Run) -> None:
+    rds = database(run(**OPTIONS)["key"]["arn"])
+    rds.create_db_snapshot(DBInstanceIdentifier="shop", DBSnapshotIdentifier="shop-final")
+    assert run(state="absent")["changed"] is True
+
+
+class Paged:
+    """A client whose listings are one page."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def get_paginator(self, operation: str) -> Any:
+        pages = unittest.mock.Mock()
+        pages.paginate.return_value.build_full_result.return_value = self._answers[operation]
+        return pages
+
+    def describe_backup(self, **_asked: Any) -> Any:
+        return self._answers["describe_backup"]
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_vaults_and_backups_of_tables_need_their_key_too(encrypted: bool) -> None:
+    arn = "arn:aws:kms:eu-central-1:123456789012:key/one"
+    used = arn if encrypted else "arn:aws:kms:eu-central-1:123456789012:key/two"
+    vaults = [
+        {"BackupVaultName": "full", "NumberOfRecoveryPoints": 3, "EncryptionKeyArn": used},
+        {"BackupVaultName": "empty", "NumberOfRecoveryPoints": 0, "EncryptionKeyArn": arn},
+    ]
+    features = {"SourceTableFeatureDetails": {"SSEDescription": {"KMSMasterKeyArn": used}}}
+    clients = {
+        "rds": Paged(describe_db_snapshots={"DBSnapshots": []}),
+        "dynamodb": Paged(
+            list_backups={"BackupSummaries": [{"BackupArn": "arn:b", "BackupName": "items-final"}]},
+            describe_backup={"BackupDescription": features},
+        ),
+        "backup": Paged(list_backup_vaults={"BackupVaultList": vaults}),
+    }
+    needing = ["the backup items-final", "the backup vault full"] if encrypted else []
+    assert backups_with(arn, clients.__getitem__) == needing

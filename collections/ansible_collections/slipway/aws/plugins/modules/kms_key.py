@@ -36,6 +36,12 @@ options:
     description: With O(state=absent), the days until the key and everything it encrypted are lost; 7 to 30.
     type: int
     default: 30
+  keep_if_needed:
+    description:
+      - With O(state=absent), leave the key where a snapshot of RDS, a backup of DynamoDB or a vault of AWS Backup
+        could not be read without it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - slipway.aws.state
   - amazon.aws.tags
@@ -82,18 +88,23 @@ from typing import Any, ClassVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
+from ansible_collections.slipway.aws.plugins.module_utils.backups import backups_with
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Resource,
     State,
     Tags,
     build_module,
+    connect,
     found,
     given,
     run,
     string_tags,
 )
 
-ALIAS, POLICY, ROTATION, STATE = "AliasName", "Policy", "KeyRotationEnabled", "KeyState"
+ALIAS = "AliasName"
+POLICY = "Policy"
+ROTATION = "KeyRotationEnabled"
+STATE = "KeyState"
 TO_BE_DELETED = "PendingDeletion"
 
 
@@ -186,6 +197,20 @@ class Key(Resource):
             self.client.cancel_key_deletion(KeyId=current["KeyId"])
         self.client.enable_key(KeyId=current["KeyId"])
 
+    def ensure_absent(self) -> dict[str, Any]:
+        """Delete it, unless backups are to be read with it."""
+        current = self.read()
+        needing = self._needing(current["Arn"]) if current else []
+        if not current or not needing:
+            return super().ensure_absent()
+        self.module.warn(f"The key {self.name} stays: without it nobody could read {', '.join(needing)}.")
+        return {"changed": False, self.result: self._described(current, self.read_tags(current))}
+
+    def _needing(self, arn: str) -> list[str]:
+        if not self.params["keep_if_needed"]:
+            return []
+        return backups_with(arn, lambda service: connect(self.module, service))
+
     def delete(self, current: State) -> None:
         """AWS deletes it, and its alias, when the window has passed."""
         self.client.schedule_key_deletion(KeyId=current["KeyId"], PendingWindowInDays=self.params["pending_window"])
@@ -216,6 +241,7 @@ def main() -> None:
         "policy": {"type": "dict"},
         "enable_key_rotation": {"type": "bool"},
         "pending_window": {"type": "int", "default": 30},
+        "keep_if_needed": {"type": "bool", "default": False},
     }
     run(Key(build_module(options)))
 

@@ -120,6 +120,7 @@ EXCEPTIONS = {
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
+    "slipway.aws.kms_key": Deletion(snapshot=lambda _given: {"keep_if_needed": True}),
     "slipway.aws.lambda_alias": Deletion(identity=("function_name", "name")),
     "slipway.aws.lambda_function": Deletion(identity=("name",)),
 }
