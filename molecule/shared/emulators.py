@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+import typing as t
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
-from tests.support.emulators import command_of, free_port, wait_for
+from tests.support.emulators import CREDENTIALS, command_of, free_port, wait_for  # noqa: E402 - after the path
 
 
 def start(directory: Path, kinds: list[str]) -> None:
     """Start them in sessions of their own, so that they outlive this program, and write down where they are."""
-    running = {}
+    running: dict[str, dict[str, t.Any]] = {}
     for kind in dict.fromkeys(kinds):
         command = command_of(kind, free_port())
         with (directory / f"{kind}.log").open("wb") as log:
@@ -31,6 +33,21 @@ def start(directory: Path, kinds: list[str]) -> None:
         record(directory).write_text(json.dumps(running))
         with (directory / f"{kind}.log").open("rb") as log:
             wait_for(command.ready, process, log)
+    running["account"] = start_reader(running[kinds[0]]["url"], running[kinds[-1]]["url"])
+    record(directory).write_text(json.dumps(running))
+
+
+def start_reader(url: str, scaling_url: str) -> dict[str, t.Any]:
+    """Start what reads the account; it listens before anybody asks, and says itself what is wrong."""
+    port = free_port()
+    endpoints = {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": scaling_url}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.account_server", str(port)],
+        env={**os.environ, **CREDENTIALS, **endpoints},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, start_new_session=True,
+    )  # fmt: skip
+    return {"pid": process.pid, "url": f"http://127.0.0.1:{port}"}
 
 
 def stop(directory: Path) -> None:

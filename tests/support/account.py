@@ -1,8 +1,7 @@
 """What is in an emulated account, read through the API and freed of what differs from run to run.
 
 Used to prove that two ways of provisioning make the same account, that a plan writes nothing and that destroy
-leaves nothing behind. As a program it serves the molecule scenarios: `list` writes it down, `call` makes one
-API call, which is how a scenario changes something behind our back.
+leaves nothing behind. As a program it writes the account down; account_server serves it.
 """
 
 from __future__ import annotations
@@ -375,7 +374,7 @@ def _rest_apis(client: t.Any) -> Iterator[tuple[str, Resource]]:
                     each["path"]: each.get("resourceMethods", {})
                     for each in _pages(client, "get_resources", "items", **known, embed=["methods"])
                 },
-                "models": list(_pages(client, "get_models", "items", **known)),
+                "models": {each["name"]: each.get("schema") for each in _pages(client, "get_models", "items", **known)},
                 "responses": [each for each in responses if not each.get("defaultResponse")],
                 "stages": client.get_stages(**known)["item"],
                 "deployments": [
@@ -561,21 +560,18 @@ READERS = {
 }
 
 
+def call(service: str, operation: str, parameters: dict[str, t.Any]) -> t.Any:
+    """Make one call, such as one that changes something behind our back; an operation as boto3 spells it."""
+    return getattr(_client(service), operation)(**parameters)
+
+
 def main() -> None:
-    """Print the account, or make one call."""
+    """Write the account down."""
     parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list")
-    listing.add_argument("output", type=Path)
-    call = commands.add_parser("call")
-    call.add_argument("service")
-    call.add_argument("operation")
-    call.add_argument("parameters", type=json.loads)
+    parser.add_argument("command", choices=["list"])
+    parser.add_argument("output", type=Path)
     options = parser.parse_args()
-    if options.command == "list":
-        options.output.write_text(json.dumps(normalised(read_account()), default=str, sort_keys=True))
-    else:
-        getattr(_client(options.service), options.operation)(**options.parameters)
+    options.output.write_text(json.dumps(normalised(read_account()), default=str, sort_keys=True))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Reads an emulated account over HTTP: one process makes its twenty clients once, where a program made them each time.
+
+GET answers with the account, normalised. POST /<service>/<operation> makes one call with the parameters in the body,
+which is how a scenario changes something behind our back. The account is that of the process's environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import typing as t
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from tests.support import account
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request after the other."""
+
+    def do_GET(self) -> None:
+        """Read the account."""
+        self._answer(lambda: account.normalised(account.read_account()))
+
+    def do_POST(self) -> None:
+        """Make one call."""
+        _root, service, operation = self.path.split("/")
+        parameters = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(lambda: account.call(service, operation, parameters))
+
+    def log_message(self, format: str, *args: t.Any) -> None:
+        """Be quiet."""
+
+    def _answer(self, work: t.Callable[[], t.Any]) -> None:
+        try:
+            status, answer = 200, work()
+        except Exception as error:
+            status, answer = 500, {"error": f"{type(error).__name__}: {error}"}
+        body = json.dumps(answer, default=str, sort_keys=True).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main() -> None:
+    """Serve until the end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    HTTPServer(("127.0.0.1", parser.parse_args().port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
