@@ -35,7 +35,7 @@ VOLATILE_KEYS = {
     "events", "deployments", "DbInstancePort", "storedBytes", "uptime", "KeyMaterialId", "CurrentKeyMaterialId",
     "OwnerId", "NetworkInterfaceId", "LatestRestorableTime", "statistics", "registeredContainerInstancesCount",
     "runningCount", "pendingCount", "LastModified", "parentId", "authorizerId", "requestValidatorId", "deploymentId",
-    "cacheNamespace",
+    "cacheNamespace", "rootResourceId",
 }  # fmt: skip
 
 

@@ -1,0 +1,142 @@
+"""The oracle for what the system of test_same_account has not: the system items, and roles that no system here uses."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import typing as t
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.oracle.test_same_account import MADE_BY as MADE_FOR_TRANSACTIONS
+from tests.support import account, emulators, system
+
+HOST = "items-dev"
+BUCKET = system.BUCKET
+GROUP_VARS = system.ROOT / "playbooks/group_vars"
+SYSTEMS = {"items": GROUP_VARS / "items.yml", "alone": Path(__file__).parent / "alone.yml"}
+
+# What each role makes, beyond what test_same_account knows.
+MADE_BY = {
+    **MADE_FOR_TRANSACTIONS,
+    "dynamodb": ["table"],
+    "rest_api": ["REST API", "authorizer", "log group"],
+    "alarms": ["alarm"],
+    "dashboards": ["dashboard"],
+    "efs": ["file system"],
+    "rest_api_account": ["account of APIs", "role"],
+    "github_oidc": ["OIDC provider", "role"],
+}
+ROLES = {name: yaml.safe_load(path.read_text())["system_roles"] for name, path in SYSTEMS.items()}
+# Roles of playbooks: they make nothing that an account has afterwards.
+NOT_PROVISIONING = {
+    "database_backup", "failover_drill", "functions_build", "functions_push", "images_build", "images_push", "local",
+    "restore_drill", "revision", "rollout", "rotate_secrets", "smoke",
+}  # fmt: skip
+
+Ways = Callable[[list[str]], dict[str, t.Any]]
+
+
+def plain(roles: list[str]) -> dict[str, t.Any]:
+    """The roles as a play of Ansible's own."""
+    return {"roles": roles}
+
+
+def graph(roles: list[str]) -> dict[str, t.Any]:
+    """The roles through converge."""
+    return {"tasks": [{"name": "Converge", "slipway.graph.converge": {"roles": roles}}]}
+
+
+def package() -> bytes:
+    """The functions of items, as far as a roll-out asks them, the same bytes each time."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("main", "authorizer"):
+            source = "def handler(event, context):\n    return {'commit': 'abc', 'done': True}\n"
+            archive.writestr(zipfile.ZipInfo(f"items/{name}.py"), source)
+    return packed.getvalue()
+
+
+def record_release(environment: dict[str, str]) -> None:
+    """Functions are made with their first release, so there is one."""
+    s3 = system.client(environment, "s3")
+    location = {"LocationConstraint": environment["AWS_REGION"]}
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+    content = package()
+    s3.put_object(Bucket=BUCKET, Key="functions/api.zip", Body=content)
+    function = {"bucket": BUCKET, "key": "functions/api.zip", "sha256": hashlib.sha256(content).hexdigest()}
+    release = {"id": "20260101T000000Z-abc", "commit": "abc", "created_at": "2026-01-01T00:00:00Z", "images": {},
+               "functions": {"api": function}, "status": "good"}  # fmt: skip
+    for name, document in ((release["id"], release), ("current", {"id": release["id"]})):
+        s3.put_object(Bucket=BUCKET, Key=f"releases/{HOST}/{name}.json", Body=json.dumps(document).encode())
+
+
+def made(folder: Path, name: str, way: Ways) -> account.Account:
+    """The account as one way makes it."""
+    playbook = folder / "play.yml"
+    playbook.write_text(yaml.safe_dump([{**system.PLAY, **way(ROLES[name])}], sort_keys=False))
+    variables = [GROUP_VARS / "all.yml", SYSTEMS[name], system.ROOT / "tests/oracle/inputs.yml"]
+    with system.emulated() as environment:
+        record_release(environment)
+        finished = subprocess.run(
+            [emulators.program("ansible-playbook"), "-i", str(system.ROOT / "inventories/dev"), "--limit", HOST,
+             str(playbook), *(f"--extra-vars=@{path}" for path in variables),
+             "--extra-vars", json.dumps({"lambda_functions_watch_seconds": 0})],
+            cwd=system.ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
+            capture_output=True, text=True, check=False, timeout=1200,
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
+        output = folder / "account.json"
+        subprocess.run(
+            [emulators.program("python"), "-m", "tests.support.account", "list", str(output)],
+            cwd=system.ROOT, env={**os.environ, **environment}, check=True, timeout=120,
+        )  # fmt: skip
+    read: account.Account = json.loads(output.read_text())
+    return read
+
+
+class Accounts(t.NamedTuple):
+    """The account as each way made it."""
+
+    plain: account.Account
+    graph: account.Account
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Accounts]:
+    """Both accounts of each system, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = {
+            name: [pool.submit(made, tmp_path_factory.mktemp(name), name, way) for way in (plain, graph)]
+            for name in SYSTEMS
+        }
+        return {name: Accounts(*(future.result() for future in both)) for name, both in futures.items()}
+
+
+def test_every_role_that_provisions_is_compared() -> None:
+    roles = {path.name for path in (system.ROOT / "roles").iterdir() if (path / "tasks").is_dir()}
+    assert roles - NOT_PROVISIONING == set(MADE_BY)
+    assert {role for roles in ROLES.values() for role in roles} | MADE_FOR_TRANSACTIONS.keys() == set(MADE_BY)
+    assert {kind for kinds in MADE_BY.values() for kind in kinds} <= set(account.READERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "kind"),
+    [(name, role, kind) for name, roles in ROLES.items() for role in roles for kind in MADE_BY[role]],
+)
+def test_role_makes_resources_of_the_kind(accounts: dict[str, Accounts], name: str, role: str, kind: str) -> None:
+    assert accounts[name].plain[kind], f"{role} made no {kind} in a plain play"
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("kind", account.READERS)
+def test_plain_play_and_converge_make_the_same(accounts: dict[str, Accounts], name: str, kind: str) -> None:
+    assert accounts[name].plain[kind] == accounts[name].graph[kind]
