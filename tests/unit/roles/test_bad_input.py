@@ -162,14 +162,18 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a user sees of all cases."""
+    return validated(tmp_path_factory.mktemp("bad-input"), GOOD, CASES, ROLES)
+
+
+def validated(folder: Path, good: dict[str, t.Any], cases: dict[str, Case], roles: list[str]) -> str:
     """What a user sees when every case is a host of one inventory, and the good inputs another."""
-    folder = tmp_path_factory.mktemp("bad-input")
     hosts = {
-        "good": GOOD,
-        **{name: {**GOOD, **(case.beside or {}), case.key: case.value} for name, case in CASES.items()},
+        "good": good,
+        **{name: {**good, **(case.beside or {}), case.key: case.value} for name, case in cases.items()},
     }
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
-    check = {"slipway.graph.validate": {"roles": ROLES, "region": "{{ aws_region }}"}, "name": "Check the inputs"}
+    check = {"slipway.graph.validate": {"roles": roles, "region": "{{ aws_region }}"}, "name": "Check the inputs"}
     (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [check]}]))
     finished = subprocess.run(
         [program("ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")],
@@ -179,7 +183,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     return finished.stdout + finished.stderr
 
 
-def _of(output: str, host: str) -> str:
+def said_of(output: str, host: str) -> str:
     """The part of the output that is about one host, on one line."""
     parts = output.split(f"[{host}]: FAILED!")
     return " ".join(parts[1].split("fatal: [")[0].split("PLAY RECAP")[0].split()) if len(parts) > 1 else ""
@@ -187,7 +191,7 @@ def _of(output: str, host: str) -> str:
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_refused_with_key_value_and_what_is_allowed(output: str, name: str) -> None:
-    message = _of(output, name)
+    message = said_of(output, name)
     assert message, f"{name} was accepted:\n{output[-3000:]}"
     assert [words for words in CASES[name].says if words not in message] == [], message
 
