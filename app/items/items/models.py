@@ -105,7 +105,7 @@ class Health(Document):
                 {
                     "status": "ok",
                     "version": "0.1.0",
-                    "commit": "3f2a91c0d4e5",
+                    "commit": "3f2a91c",
                     "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
                 }
             ]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"
 NAME = "items-test"
 SCHEMA = json.loads((ROOT / "data/schemas/items.json").read_text())
-COMMIT = "3f2a91c0d4e5"
+COMMIT = "3f2a91c"
 
 
 @dataclass

@@ -32,8 +32,8 @@ def test_health_answers_with_the_commit_of_the_package(table: Any) -> None:
 
 
 def test_the_commit_is_what_the_build_wrote_beside_the_package(tmp_path: Path) -> None:
-    (tmp_path / "release.json").write_text('{"commit": "3f2a91c0d4e5"}')
-    assert commit(tmp_path / "release.json") == "3f2a91c0d4e5"
+    (tmp_path / "release.json").write_text('{"commit": "3f2a91c"}')
+    assert commit(tmp_path / "release.json") == "3f2a91c"
 
 
 def test_health_fails_where_the_table_cannot_be_read(account: None) -> None:
