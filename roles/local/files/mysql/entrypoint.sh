@@ -33,14 +33,18 @@ password_statements() {
         echo "ALTER USER IF EXISTS $(quoted "$user")@'%' IDENTIFIED BY $(quoted "${MYSQL_PASSWORD:-}");"
 }
 
+# Who only starts the instance again says the password that it was made with. Since then it may have been rotated.
+given=$(printf '%s:%s' "$MYSQL_ROOT_PASSWORD" "${MYSQL_PASSWORD:-}" | sha256sum)
+
 # The mark is set when all is there, so that a container stopped meanwhile starts over.
 if [ ! -e "$data/.complete" ]; then
     find "$data" -mindepth 1 -delete
     mariadb-install-db --user=mysql --datadir="$data" --skip-test-db --auth-root-authentication-method=normal >/dev/null
     first_statements | mariadbd --user=mysql --datadir="$data" --bootstrap
     touch "$data/.complete"
-else
+elif [ "$given" != "$(cat "$data/.given" 2>/dev/null)" ]; then
     password_statements | mariadbd --user=mysql --datadir="$data" --bootstrap
 fi
+echo "$given" >"$data/.given"
 exec mariadbd --user=mysql --datadir="$data" --bind-address=0.0.0.0 --port=3306 \
     --socket=/run/mysqld/mysqld.sock --character-set-server=utf8mb4 --skip-name-resolve --console "$@"
