@@ -132,6 +132,31 @@ def test_rule_10_what_cannot_be_backed_up_keeps_its_protection_and_is_not_delete
     assert written == ["query:CreateDBSnapshot", "query:ModifyDBInstance", "query:DeleteDBInstance"]
 
 
+def test_rule_10_a_protected_key_stays_for_the_last_backups_and_that_is_said(aws: AWS) -> None:
+    project, proxy = aws
+    project.role(
+        "data",
+        """
+- name: Key
+  slipway.aws.kms_key: {alias: demo}
+  vars: {protect: true}
+""",
+    )
+    project.converge("data")
+    key = client(proxy, "kms").describe_key(KeyId="alias/demo")["KeyMetadata"]
+    rds = client(proxy, "rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier="demo", Engine="mysql", DBInstanceClass="db.t3.micro", AllocatedStorage=20,
+        MasterUsername="demo", MasterUserPassword="not-so-secret-1", StorageEncrypted=True, KmsKeyId=key["Arn"],
+    )  # fmt: skip
+    rds.delete_db_instance(DBInstanceIdentifier="demo", FinalDBSnapshotIdentifier="demo-final")
+    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    said = " ".join(destroyed.output.split())
+    assert "[WARNING]: data: Key: The key demo stays: without it nobody could read the snapshot demo-final." in said
+    assert client(proxy, "kms").describe_key(KeyId="alias/demo")["KeyMetadata"]["KeyState"] == "Enabled"
+
+
 def test_rule_10_what_is_not_marked_to_be_protected_goes_without_a_snapshot(aws: AWS) -> None:
     project, proxy = aws
     project.role("data", PROTECTED)

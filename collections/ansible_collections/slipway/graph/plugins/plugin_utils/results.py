@@ -39,6 +39,11 @@ def decoded(module: str, answer: t.Any) -> Result:
     return result
 
 
+def warnings_of(result: Result) -> list[str]:
+    """What a module warns of; one that Ansible's own library did not word is taken as it is."""
+    return [str(getattr(getattr(each, "event", None), "msg", each)) for each in result.get("warnings") or []]
+
+
 def skipped(condition: t.Any) -> Result:
     """The result of a call whose condition does not hold."""
     return {

@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleError
+from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import barrier, differences, records, results, saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.calls import (
@@ -533,6 +534,9 @@ class Schedule:
         if call.no_log or result.get("_ansible_no_log"):
             message, changes = message and f"the output is hidden by no_log{_last_error(call)}", []
             self._secrets.learn(result)
+        elif self._options.mode != INSPECT:
+            for warning in results.warnings_of(result):
+                Display().warning(f"{call.step.role}: {call.step.name}: {self._secrets.hide(warning)}")
         self._add_record(
             self._record(
                 call.step,
