@@ -401,18 +401,18 @@ class RestApi(Resource):
         api = current["id"]
         resources = {each["path"]: each["id"] for each in self._resources(api)}
         for name in current[METHODS].keys() - wanted.keys():
-            verb, _, path = name.partition(" ")
+            verb, path = name.split(" ", 1)
             self.client.delete_method(restApiId=api, resourceId=resources[path], httpMethod=verb)
         paths = {name.partition(" ")[2] for name in wanted}
         needed = {path for each in paths for path in _with_parents(each)}
         for path in sorted(needed - resources.keys(), key=len):
-            parent, _, part = path.rpartition("/")
+            parent, part = path.rsplit("/", 1)
             made = self.client.create_resource(restApiId=api, parentId=resources[parent or "/"], pathPart=part)
             resources[path] = made["id"]
         references = {**self._ids("get_authorizers", api), **self._ids("get_request_validators", api)}
         for name, method in wanted.items():
             if current[METHODS].get(name) != method:
-                verb, _, path = name.partition(" ")
+                verb, path = name.split(" ", 1)
                 where = {"restApiId": api, "resourceId": resources[path], "httpMethod": verb}
                 if name in current[METHODS]:
                     self.client.delete_method(**where)

@@ -96,7 +96,8 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 )
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
-CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+CURRENT = "AWSCURRENT"
+PENDING = "AWSPENDING"
 PAUSE_SECONDS = 1
 
 
