@@ -38,6 +38,8 @@ MADE_BY = {
     "lambda_functions": ["function", "role", "queue"],
     # Who may invoke the function is compared with it, and how often a secret is rotated with the secret.
     "secret_rotation": ["function", "secret"],
+    "alarms": ["alarm"],
+    "dashboards": ["dashboard"],
 }
 
 # Attributes that are not compared, by kind, with the reason.

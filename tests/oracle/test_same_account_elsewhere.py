@@ -29,8 +29,6 @@ MADE_BY = {
     **MADE_FOR_TRANSACTIONS,
     "dynamodb": ["table"],
     "rest_api": ["REST API", "authorizer", "log group"],
-    "alarms": ["alarm"],
-    "dashboards": ["dashboard"],
     "efs": ["file system"],
     "rest_api_account": ["account of APIs", "role"],
     "github_oidc": ["OIDC provider", "role"],

@@ -125,8 +125,8 @@ IDS = {
     "security group": ("GroupId", "SecurityGroupArn"),
     "key": ("Arn", "KeyId"),
     "secret": ("ARN",),
-    "load balancer": ("LoadBalancerArn",),
-    "target group": ("TargetGroupArn",),
+    "load balancer": ("LoadBalancerArn", "InMetrics"),
+    "target group": ("TargetGroupArn", "InMetrics"),
     "listener": ("ListenerArn",),
     "listener rule": ("RuleArn",),
     "file system": ("FileSystemId", "FileSystemArn"),
@@ -276,7 +276,8 @@ def _load_balancers(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for balancer in _pages(client, "describe_load_balancers", "LoadBalancers"):
         arn = balancer["LoadBalancerArn"]
         attributes = client.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
-        yield balancer["LoadBalancerName"], {**balancer, "Attributes": attributes, "Tags": _elb_tags(client, arn)}
+        more = {"Attributes": attributes, "Tags": _elb_tags(client, arn), "InMetrics": arn.split("loadbalancer/")[1]}
+        yield balancer["LoadBalancerName"], {**balancer, **more}
 
 
 def _listeners(client: t.Any) -> Iterator[tuple[str, Resource]]:
@@ -295,7 +296,8 @@ def _target_groups(client: t.Any) -> Iterator[tuple[str, Resource]]:
     for group in _pages(client, "describe_target_groups", "TargetGroups"):
         arn = group["TargetGroupArn"]
         attributes = client.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-        yield group["TargetGroupName"], {**group, "Attributes": attributes, "Tags": _elb_tags(client, arn)}
+        more = {"Attributes": attributes, "Tags": _elb_tags(client, arn), "InMetrics": arn.split(":")[-1]}
+        yield group["TargetGroupName"], {**group, **more}
 
 
 def _clusters(client: t.Any) -> Iterator[tuple[str, Resource]]:
