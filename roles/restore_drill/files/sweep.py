@@ -94,10 +94,12 @@ def tags_of(pairs: list[dict[str, str]]) -> dict[str, str]:
 
 
 def playbook() -> int:
-    """The process of this ansible-playbook: the outermost of those around this one that are called so."""
+    """The process of this ansible-playbook: the outermost one that is called so, for its workers are, too."""
     process, found = os.getppid(), 0
     while process > 1:
-        if b"ansible-playbook" in Path(f"/proc/{process}/cmdline").read_bytes():
+        # The program, or the script that Python runs; a shell may have the name in its command.
+        arguments = Path(f"/proc/{process}/cmdline").read_text().split("\0")[:2]
+        if "ansible-playbook" in [Path(argument).name for argument in arguments]:
             found = process
         process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     return found or os.getppid()
