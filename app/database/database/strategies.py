@@ -55,8 +55,8 @@ class GeneratedKey:
         pass
 
     def test(self, pending: Fields, current: Fields) -> None:
-        if not pending.get(self.field) or pending[self.field] == current[self.field]:
-            raise RotationError(f"the pending version has no new {self.field}")
+        if not pending.get(self.field):
+            raise RotationError(f"the pending version has no {self.field}")
 
 
 @dataclass(frozen=True)

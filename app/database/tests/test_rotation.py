@@ -237,6 +237,28 @@ def test_key_is_generated_and_the_previous_one_can_be_read(monkeypatch: pytest.M
     assert value(secrets, name, "AWSPREVIOUS")["api_key"] == "first"
 
 
+def test_pending_version_without_the_key_is_refused(monkeypatch: pytest.MonkeyPatch, secrets: Any) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "generated_key")
+    name, token = f"key-{uuid.uuid4()}", new_token()
+    secrets.create_secret(Name=name, SecretString=json.dumps({"api_key": "first"}))
+    value_without = json.dumps({"owner": "shop"})
+    secrets.put_secret_value(
+        SecretId=name, ClientRequestToken=token, SecretString=value_without, VersionStages=["AWSPENDING"]
+    )
+    with pytest.raises(RotationError, match="has no api_key"):
+        do(name, token, "testSecret")
+
+
+def test_trial_of_a_new_schedule_with_the_current_value_passes(either: str, secrets: Any, secret: str) -> None:
+    # Secrets Manager does that where a rotation is set up that does not begin at once.
+    token = new_token()
+    current = json.dumps(value(secrets, secret))
+    secrets.put_secret_value(
+        SecretId=secret, ClientRequestToken=token, SecretString=current, VersionStages=["AWSPENDING"]
+    )
+    do(secret, token, "testSecret")
+
+
 def test_restarted_services_get_the_new_credentials_also_when_stopped_before(
     monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str
 ) -> None:
