@@ -1,0 +1,13 @@
+"""Applications that speak to databases in RDS trust the same authorities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_application_carries_the_same_authorities_of_rds() -> None:
+    bundles = list(ROOT.glob("app/*/certificates/rds.pem"))
+    assert len(bundles) > 1
+    assert len({bundle.read_bytes() for bundle in bundles}) == 1
