@@ -29,7 +29,7 @@ MADE_BY = {
     **MADE_FOR_TRANSACTIONS,
     "dynamodb": ["table"],
     "rest_api": ["REST API", "authorizer", "log group"],
-    "efs": ["file system"],
+    "efs": ["file system", "mount target", "access point"],
     "rest_api_account": ["account of APIs", "role"],
     "github_oidc": ["OIDC provider", "role"],
 }
