@@ -1,0 +1,74 @@
+"""Bad input to the roles that run services, rotate secrets and drill failovers: one message, before any API call."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from tests.unit.roles.test_bad_input import GOOD as GOOD_ELSEWHERE
+from tests.unit.roles.test_bad_input import Case, said_of, validated
+
+API = {"name": "api", "image": "api", "port": 8080, "log_group": "api", "health_command": ["CMD", "true"]}
+BACKUP = {"name": "backup", "image": "backup", "one_off": True, "log_group": "api"}
+GOOD: dict[str, t.Any] = {
+    **GOOD_ELSEWHERE,
+    # What other roles make.
+    "kms_key_arns": {"secrets": "arn:aws:kms:eu-central-1:123456789012:key/1"},
+    "secrets_arns": {"database": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-1"},
+    "lambda_functions_aliases": {},
+    "vpc_private_subnet_ids": ["subnet-1"],
+    "alb_target_group_arns": {},
+    "log_groups_names": {"api": "/slipway/api"},
+    "ecr_repository_uris": {"api": "registry.example/api", "backup": "registry.example/backup"},
+    "ecs_cluster_name": "shop-cluster",
+    "system_run_directory": "runs",
+    "failover_drill_url": "https://shop.example",
+    "failover_drill_targets": [{"target": "rds_instance", "name": "shop-database"}],
+    "ecs_services_list": [API, BACKUP],
+    "secret_rotation_list": [{"secret": "database", "function": "rotation", "days": 30}],
+}
+ROLES = ["ecs_services", "secret_rotation", "failover_drill", "rotate_secrets"]
+
+CASES = {
+    "service-has-no-port": Case(
+        "ecs_services_list",
+        [{key: value for key, value in API.items() if key != "port"}],
+        ("api in ecs_services_list has no port", "only what is one_off does without"),
+    ),
+    "rotation-is-too-seldom": Case(
+        "secret_rotation_list",
+        [{"secret": "database", "function": "rotation", "days": 1001}],
+        ("secret_rotation_list rotates database every 1001 days", "1 to 1000"),
+    ),
+    "secret-rotates-twice": Case(
+        "secret_rotation_list",
+        [{"secret": "database", "function": "rotation", "days": days} for days in (30, 90)],
+        ("secret_rotation_list names a secret twice: database, database",),
+    ),
+    "failover-of-something-unknown": Case(
+        "failover_drill_targets",
+        [{"target": "load_balancer", "name": "shop-alb"}],
+        ("failover_drill_targets", "ecs_service, rds_instance, elasticache_replication_group"),
+    ),
+    "rotation-is-driven-from-nowhere": Case(
+        "rotate_secrets_driver", "lambda", ("rotate_secrets_driver", "service, here")
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a user sees of all cases."""
+    return validated(tmp_path_factory.mktemp("bad-input"), GOOD, CASES, ROLES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_refused_with_key_value_and_what_is_allowed(output: str, name: str) -> None:
+    message = said_of(output, name)
+    assert message, f"{name} was accepted:\n{output[-3000:]}"
+    assert [words for words in CASES[name].says if words not in message] == [], message
+
+
+def test_good_input_is_accepted(output: str) -> None:
+    assert "ok: [good]" in output, output[-3000:]
