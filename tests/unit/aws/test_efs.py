@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.unit.aws.ecs_support import REGION, Run, runner
@@ -201,6 +202,27 @@ def test_an_access_point_leads_to_its_directory_as_its_user(access_point: Run, e
     assert point["RootDirectory"]["CreationInfo"] == {"OwnerUid": 10001, "OwnerGid": 1000, "Permissions": "750"}
     assert made["access_point"]["access_point_id"] == point["AccessPointId"]
     assert access_point(tags={"Name": "shop-api"})["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("way", "operation"), [("access_point", "CreateAccessPoint"), ("mount_target", "CreateMountTarget")]
+)
+def test_a_file_system_that_somebody_is_making_is_waited_for(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, way: str, operation: str
+) -> None:
+    run: Run = request.getfixturevalue(way)
+    client_class: Any = BaseClient
+    original = client_class._make_api_call
+    refusals = iter(["IncorrectFileSystemLifeCycleState"])
+
+    def answer(self: Any, name: str, parameters: Any) -> Any:
+        code = next(refusals, "") if name == operation else ""
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": "still creating"}}, name)
+        return original(self, name, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    assert run()["changed"] is True
 
 
 def test_the_directory_of_an_access_point_cannot_be_changed(access_point: Run, efs: Any) -> None:

@@ -81,6 +81,7 @@ access_point:
       sample: {system: shop}
 """
 
+import functools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -90,6 +91,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Tags,
     build_module,
     found,
+    retry_while,
     run,
     tags_to_list,
     wait_until,
@@ -133,10 +135,11 @@ class AccessPoint(Resource):
         return {**super().desired(), "PosixUser": {"Uid": owner, "Gid": group}, "RootDirectory": root}
 
     def create(self, desired: State, tags: Tags) -> None:
-        """Make it; one of the same name that is still being deleted is waited for."""
+        """Make it; one of the same name that is still being deleted is waited for, and a new file system as well."""
         if self._describe() is not None:
             self.wait_gone()
-        self.client.create_access_point(**desired, Tags=tags_to_list(tags))
+        make = functools.partial(self.client.create_access_point, **desired, Tags=tags_to_list(tags))
+        retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
 
     def delete(self, current: State) -> None:
         """Delete it; its directory stays."""

@@ -209,7 +209,8 @@ class FileSystem(Resource):
         self._set(made, {field: value for field, value in desired.items() if field in later and value})
 
     def update(self, current: State, changes: State) -> None:
-        """Set what differs."""
+        """Set what differs, once whoever made it has ended."""
+        self.wait_ready()
         throughput = {field: changes[field] for field in THROUGHPUT if field in changes}
         if throughput:
             mode = changes.get("ThroughputMode", current["ThroughputMode"])

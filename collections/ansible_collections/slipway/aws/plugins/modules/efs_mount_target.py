@@ -67,6 +67,7 @@ mount_target:
       sample: [sg-0123456789abcdef0]
 """
 
+import functools
 from typing import ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
@@ -76,6 +77,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Tags,
     build_module,
     found,
+    retry_while,
     run,
     wait_until,
 )
@@ -119,10 +121,11 @@ class MountTarget(Resource):
         return next((target for target in here if target["LifeCycleState"] != "deleted"), None)
 
     def create(self, desired: State, tags: Tags) -> None:
-        """Make it; one that is still being deleted has its place."""
+        """Make it; one that is still being deleted has its place, and a new file system takes a moment."""
         if self._describe() is not None:
             self.wait_gone()
-        self.client.create_mount_target(**desired)
+        make = functools.partial(self.client.create_mount_target, **desired)
+        retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
 
     def update(self, current: State, changes: State) -> None:
         """Give it other groups."""
