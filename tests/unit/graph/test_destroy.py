@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.deletions import Arguments, arguments_to_delete
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
 from tests.support.playbook import Project
@@ -206,3 +209,18 @@ def test_rule_10_what_cannot_be_looked_for_is_named(aws: AWS) -> None:
     ec2.delete_subnet(SubnetId=subnets[0]["SubnetId"])
     planned = project.converge("data", state="absent", arguments=("--check",))
     assert "Load balancer (needs data_subnets)" in " ".join(planned.output.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "protected", "unprotected"),
+    [
+        ("slipway.aws.backup_vault", {"name": "demo"}, {"recovery_points": "keep"}, {"recovery_points": "delete"}),
+        ("slipway.aws.kms_key", {"alias": "demo"}, {"keep_if_needed": True}, {}),
+    ],
+)
+def test_rule_10_what_holds_or_opens_backups_stays_where_it_is_protected(
+    module: str, given: Arguments, protected: Arguments, unprotected: Arguments
+) -> None:
+    absent = {**given, "state": "absent"}
+    assert arguments_to_delete(module, given, None, protect=True) == {**absent, **protected}
+    assert arguments_to_delete(module, given, None, protect=False) == {**absent, **unprotected}
