@@ -96,7 +96,8 @@ def program(name: str) -> str:
 @contextlib.contextmanager
 def _running(command: Command) -> Iterator[str]:
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **command.settings, "HOME": home}
+        # MiniStack leaves behind what it unpacks functions to.
+        environment = {**os.environ, **command.settings, "HOME": home, "TMPDIR": home}
         process = subprocess.Popen(command.arguments, env=environment, stdout=log, stderr=log, cwd=home)
         try:
             wait_for(command.ready, process, log)

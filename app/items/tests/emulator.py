@@ -67,7 +67,8 @@ def deployed() -> Iterator[Deployment]:
     }  # fmt: skip
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
         command = [str(Path(sys.executable).with_name("ministack"))]
-        environment["HOME"] = home
+        # It leaves behind what it unpacks functions to.
+        environment |= {"HOME": home, "TMPDIR": home}
         emulator = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log)
         try:
             deployment = Deployment(f"http://127.0.0.1:{port}")
