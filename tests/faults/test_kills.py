@@ -21,9 +21,8 @@ VARIABLES = [ROOT / "playbooks/group_vars/all.yml", ROOT / "playbooks/group_vars
 # Databases, caches, services and what stands on them take most of the time, then the network; the others are killed
 # most often.
 SLOW = {"rds", "elasticache", "ecs_services", "lambda_functions", "secret_rotation"}
-NETWORK = {"vpc", "security_groups", "alb"}
 QUICK_ROLES = [role for role in SYSTEM["system_roles"] if role not in SLOW]
-QUICKEST_ROLES = [role for role in QUICK_ROLES if role not in NETWORK]
+QUICKEST_ROLES = ["kms", "secrets", "log_groups", "ecr"]
 PARTS = [(SYSTEM["system_roles"], 10, 1), (QUICK_ROLES, 30, 2), (QUICKEST_ROLES, 60, 3)]
 
 
