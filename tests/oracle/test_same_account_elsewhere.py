@@ -37,7 +37,7 @@ ROLES = {name: yaml.safe_load(path.read_text())["system_roles"] for name, path i
 # Roles of playbooks: they make nothing that an account has afterwards.
 NOT_PROVISIONING = {
     "database_backup", "failover_drill", "functions_build", "functions_push", "images_build", "images_push", "local",
-    "restore_drill", "revision", "rollout", "rotate_secrets", "smoke",
+    "restore_drill", "revision", "rollout", "rotate_secrets", "smoke", "table_backup", "table_drill",
 }  # fmt: skip
 
 Ways = Callable[[list[str]], dict[str, t.Any]]
