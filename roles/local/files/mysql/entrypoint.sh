@@ -23,14 +23,18 @@ first_statements() {
     fi
 }
 
-# As RDS does: who makes the instance says the master password, also where an instance of this name has left its data.
+# As RDS does: who makes the instance says master user and password, also where one of this name has left its data.
 password_statements() {
-    local user="${MYSQL_USER:-}" host="${MYSQL_ROOT_HOST:-%}"
+    local name="${MYSQL_DATABASE:-}" user="${MYSQL_USER:-}" host="${MYSQL_ROOT_HOST:-%}"
     echo "FLUSH PRIVILEGES;"
     echo "ALTER USER root@localhost IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
     echo "ALTER USER root@$(quoted "$host") IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
-    [ -z "$user" ] || [ "$user" = root ] ||
-        echo "ALTER USER IF EXISTS $(quoted "$user")@'%' IDENTIFIED BY $(quoted "${MYSQL_PASSWORD:-}");"
+    [ -z "$name" ] || echo "CREATE DATABASE IF NOT EXISTS \`$name\` CHARACTER SET utf8mb4;"
+    if [ -n "$user" ] && [ "$user" != root ]; then
+        echo "CREATE USER IF NOT EXISTS $(quoted "$user")@'%';"
+        echo "ALTER USER $(quoted "$user")@'%' IDENTIFIED BY $(quoted "${MYSQL_PASSWORD:-}");"
+        [ -z "$name" ] || echo "GRANT ALL ON \`$name\`.* TO $(quoted "$user")@'%';"
+    fi
 }
 
 # Who only starts the instance again says the password that it was made with. Since then it may have been rotated.
