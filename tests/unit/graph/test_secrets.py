@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -149,3 +150,22 @@ def test_rule_17_ordinary_words_are_none(value: str) -> None:
     secrets.learn({"fields": {"username": value}, "invocation": {"secret_id": "a-name-of-some-length"}})
     assert secrets.hide(value) == value
     assert secrets.hide("a-name-of-some-length") == "a-name-of-some-length"
+
+
+def test_rule_17_a_plan_does_not_show_the_value_that_a_secret_would_get(aws: tuple[Project, ApiProxy]) -> None:
+    project, _proxy = aws
+    project.role(
+        "demo",
+        """
+- name: Secret
+  slipway.aws.secretsmanager_generated_secret: {name: demo, generate: password, fields: {username: demo}}
+""",
+    )
+    planned = project.converge("demo", arguments=("--check", "--diff", "-vvv"))
+    (call,) = json.loads((project.folder / "plan.json").read_text())["calls"]
+    (write,) = call["writes"]
+    assert write["operation"] == "CreateSecret"
+    value = json.loads(write["parameters"]["SecretString"])
+    assert value["username"] == "demo"
+    assert set(value["password"]) == {"*"}
+    assert planned.returncode == 0

@@ -128,10 +128,9 @@ class GeneratedSecret(Resource):
         return {**super().desired(), "Deleted": False, "HasValue": True}
 
     def create(self, desired: State, tags: Tags) -> None:
-        """First the secret, then its value: so a plan, which stops at the first write, never holds one."""
+        """At once with its value, so that whoever is killed leaves no secret without one."""
         fields = {key: value for key, value in desired.items() if key not in ("Deleted", "HasValue")}
-        self.client.create_secret(**fields, Tags=tags_to_list(tags))
-        self._put_value()
+        self.client.create_secret(**fields, SecretString=self._generate(), Tags=tags_to_list(tags))
 
     def update(self, current: State, changes: State) -> None:
         """Restore, describe and, where an interrupted run left none, generate the value."""
@@ -141,7 +140,7 @@ class GeneratedSecret(Resource):
         if fields:
             self.client.update_secret(SecretId=self.name, **fields)
         if "HasValue" in changes:
-            self._put_value()
+            self.client.put_secret_value(SecretId=self.name, SecretString=self._generate())
 
     def delete(self, current: State) -> None:
         """Delete it, for good or with a time to restore it."""
@@ -161,14 +160,15 @@ class GeneratedSecret(Resource):
         """Without the marks that only this module uses."""
         return super().show({key: state[key] for key in state if key not in ("Deleted", "HasValue")})
 
-    def _put_value(self) -> None:
-        generated = self.client.get_random_password(
+    def _generate(self) -> str:
+        generated: str = self.client.get_random_password(
             PasswordLength=self.params["length"],
             ExcludePunctuation=self.params["exclude_punctuation"],
             RequireEachIncludedType=True,
         )["RandomPassword"]
-        value = {**(self.params["fields"] or {}), self.params["generate"]: generated}
-        self.client.put_secret_value(SecretId=self.name, SecretString=json.dumps(value))
+        # A plan, which stops at the first write, shows what would be written, but not this.
+        self.module.no_log_values.add(generated)
+        return json.dumps({**(self.params["fields"] or {}), self.params["generate"]: generated})
 
 
 def _has_value(secret: State) -> bool:
