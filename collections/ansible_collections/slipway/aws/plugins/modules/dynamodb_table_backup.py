@@ -75,7 +75,7 @@ backup:
       description: Their digest; it does not depend on their order.
       returned: always
       type: str
-      sample: "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92"
+      sample: "0000000000000000000000000000000000000000000000000000000000000000"
     certain:
       description: Whether nobody wrote meanwhile, so that the backup holds just these items.
       returned: always
