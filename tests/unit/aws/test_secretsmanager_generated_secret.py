@@ -84,7 +84,6 @@ def test_a_secret_is_made_together_with_its_value(run: Run, calls: list[str]) ->
     assert "PutSecretValue" not in calls
 
 
-
 def test_a_secret_that_an_interrupted_run_left_empty_gets_its_value(client: Any, run: Run) -> None:
     client.create_secret(Name=NAME)
     assert run()["changed"] is True
