@@ -7,6 +7,7 @@ One thread with an event loop, connections kept open on both sides.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import threading
@@ -62,7 +63,7 @@ async def _chunks(reader: asyncio.StreamReader) -> t.AsyncIterator[bytes]:
     await reader.readline()
 
 
-class Server:
+class Server(abc.ABC):
     """Answers on a free port of 127.0.0.1 until closed; what it answers is up to the subclass."""
 
     def __init__(self) -> None:
@@ -74,9 +75,9 @@ class Server:
         self.port: int = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
+    @abc.abstractmethod
     async def respond(self, request: Message) -> Message | None:
         """The answer to a request; ``None`` hangs up."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Stop listening."""

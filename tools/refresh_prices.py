@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None, client: t.Any = None) -> int:
     problems = [problem for name in table["prices"] for problem in refresh(client, name, table["prices"][name])]
     for problem in problems:
         print(problem, file=sys.stderr)
+    if not problems:
+        table["origin"] = "AWS Price List API"
     table["as_of"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     table_path.write_text(json.dumps(table, indent=1) + "\n")
     return 1 if problems else 0

@@ -265,7 +265,7 @@ def test_restarted_services_get_the_new_credentials_also_when_stopped_before(
     restarted: list[tuple[str, str]] = []
 
     class Ecs:
-        def update_service(self, cluster: str, service: str, forceNewDeployment: bool) -> None:  # noqa: N803
+        def update_service(self, cluster: str, service: str, forceNewDeployment: bool) -> None:  # noqa: N803  # the API's spelling
             assert forceNewDeployment
             restarted.append((cluster, service))
 

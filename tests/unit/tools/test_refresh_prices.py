@@ -22,7 +22,7 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "prices.json"
     entry = {"service": "AmazonEC2", "unit": "hour", "filters": {"group": "NGW"},
              "eu-central-1": {"usage_type": "EUC1-NatGateway-Hours", "usd": 0.052}}  # fmt: skip
-    path.write_text(json.dumps({"as_of": "2000-01-01", "prices": {"nat_gateway.hour": entry}}))
+    path.write_text(json.dumps({"as_of": "2000-01-01", "origin": "by hand", "prices": {"nat_gateway.hour": entry}}))
     return path
 
 
@@ -49,6 +49,7 @@ def test_a_price_is_that_of_the_first_tier_that_costs_anything(table: Path) -> N
     assert run(table, product(("1000", "0.04"), ("0", "0.0"), ("100", "0.06"))) == 0
     assert usd(table) == 0.06
     assert json.loads(table.read_text())["as_of"] > "2025"
+    assert json.loads(table.read_text())["origin"] == "AWS Price List API"
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,5 @@ def test_what_is_not_clear_stays_as_it_is(
 ) -> None:
     assert run(table, *products) == 1
     assert usd(table) == 0.052
+    assert json.loads(table.read_text())["origin"] == "by hand"
     assert f"EUC1-NatGateway-Hours) stays 0.052: AWS tells {told}" in capsys.readouterr().err

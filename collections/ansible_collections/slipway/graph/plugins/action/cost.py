@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import cost, declared, prices, pricing
+from ansible_collections.slipway.graph.plugins.plugin_utils import cost, declared, documents, prices, pricing
 from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import prepare
 
 ARGUMENTS = {
@@ -51,17 +51,8 @@ class ActionModule(ActionBase):
         made["advice"] += cost.unused(measured, days)
         others = _others(options["compare"], made["host"])
         Display().display("\n".join([*cost.lines(made), *(["", *cost.comparison([*others, made])] if others else [])]))
-        changed = bool(options["dest"]) and self._write(Path(options["dest"]), made)
+        changed = documents.keep(options["dest"], made, bool(self._task.check_mode))
         return {"changed": changed, "cost": made, "msg": f"{made['total']:,.2f} USD a month"}
-
-    def _write(self, target: Path, made: cost.Document) -> bool:
-        text = json.dumps(made, indent=2) + "\n"
-        if target.exists() and target.read_text() == text:
-            return False
-        if not self._task.check_mode:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-        return True
 
 
 def _usage(given: dict[str, t.Any]) -> pricing.Usage:
@@ -78,6 +69,5 @@ def _usage(given: dict[str, t.Any]) -> pricing.Usage:
 
 def _others(pattern: str, host: str) -> list[cost.Document]:
     """The documents of other hosts that are there."""
-    # A pattern of the user's, absolute or not, which Path.glob does not take.
-    found = [json.loads(Path(path).read_text()) for path in sorted(glob.glob(pattern))]  # noqa: PTH207
+    found = [json.loads(Path(path).read_text()) for path in sorted(glob.glob(pattern))]  # noqa: PTH207 - may be absolute
     return [each for each in found if each["host"] != host]

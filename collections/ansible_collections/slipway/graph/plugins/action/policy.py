@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import policy
+from ansible_collections.slipway.graph.plugins.plugin_utils import documents, policy
 
 ARGUMENTS = {
     "journals": {"type": "list", "elements": "path", "required": True},
@@ -40,17 +40,8 @@ class ActionModule(ActionBase):
                 f"the policy has {size} characters, but IAM takes {policy.MAX_CHARACTERS} in one: "
                 "attach its statements as several policies"
             )
-        changed = bool(options["dest"]) and self._write(Path(options["dest"]), made)
+        changed = documents.keep(options["dest"], made, bool(self._task.check_mode))
         return {"changed": changed, "policy": made, "journals": [str(file) for file in files], "characters": size}
-
-    def _write(self, target: Path, made: dict[str, t.Any]) -> bool:
-        text = json.dumps(made, indent=2) + "\n"
-        if target.exists() and target.read_text() == text:
-            return False
-        if not self._task.check_mode:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-        return True
 
 
 def _journals(path: Path) -> list[Path]:

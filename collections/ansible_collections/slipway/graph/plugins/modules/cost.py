@@ -115,5 +115,10 @@ cost:
       description: The date of the price table.
       type: str
       returned: always
-      sample: "2025-06-01"
+      sample: "2026-11-22"
+    prices_origin:
+      description: Where its figures are from.
+      type: str
+      returned: always
+      sample: AWS Price List API
 """

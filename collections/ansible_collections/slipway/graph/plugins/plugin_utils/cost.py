@@ -35,6 +35,7 @@ def document(host: str, region: str, calls: c.Iterable[declared.Declared], usage
         "host": host,
         "region": region,
         "prices_as_of": prices.table()["as_of"],
+        "prices_origin": prices.table()["origin"],
         "lines": lines,
         "services": {name: round(services[name], 2) for name in sorted(services)},
         "total": round(sum(services.values()), 2),
@@ -153,7 +154,8 @@ def lines(made: Document) -> list[str]:
          f"{each['monthly']:,.2f}", each["source"])
         for each in made["lines"]
     ]  # fmt: skip
-    text = [f"{made['host']}, {made['region']}, prices as of {made['prices_as_of']}, before taxes and discounts"]
+    text = [f"{made['host']}, {made['region']}, before taxes and discounts"]
+    text += [f"Prices as of {made['prices_as_of']}, {made['prices_origin']}"]
     text += [f"  {row}" for row in _columns(rows, right={1, 3, 4})]
     text += ["", *(f"  {name}: {amount:,.2f}" for name, amount in made["services"].items())]
     text += [f"Total: {made['total']:,.2f} USD a month"]

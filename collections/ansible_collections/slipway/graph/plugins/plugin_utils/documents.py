@@ -27,6 +27,17 @@ def write(path: str, run: journal.Document, planned: plan.Document | None) -> No
         _replace(target.with_name(f"{prefix}plan.md"), "\n".join(markdown.section(planned)))
 
 
+def keep(path: str, document: object, check_mode: bool) -> bool:
+    """Write something down as JSON where it is wanted; whether that changes the file."""
+    target, text = Path(path), json.dumps(document, indent=2)
+    if not path or (target.exists() and target.read_text() == text + "\n"):
+        return False
+    if not check_mode:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text)
+    return True
+
+
 def _replace(target: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False) as file:
         file.write(text + "\n")

@@ -1,6 +1,6 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Unit prices: a table with its date, from AWS's public price list, without reserved or negotiated discounts."""
+"""Unit prices: a table with its date and origin, without reserved or negotiated discounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Price:
 
 @functools.lru_cache
 def table(path: Path = TABLE) -> dict[str, t.Any]:
-    """The table as it stands in its file: ``as_of``, and under ``prices`` each price by Region."""
+    """The table as it stands in its file: ``as_of``, ``origin``, and under ``prices`` each price by Region."""
     read: dict[str, t.Any] = json.loads(path.read_text())
     return read
 

@@ -16,7 +16,6 @@ Usage = dict[str, float]
 ASSUMED_USAGE: Usage = {
     "requests": 1_000_000,  # to each API or function
     "function_seconds": 0.1,  # of each request
-    "function_concurrency_gib": 0.0,  # provisioned, on top
     "nat_gib": 50,  # through each NAT gateway
     "load_balancer_capacity_units": 1,  # on average
     "log_gib": 1,  # into each log group
