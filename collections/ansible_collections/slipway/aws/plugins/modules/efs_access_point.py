@@ -82,11 +82,10 @@ access_point:
 """
 
 import functools
-from collections.abc import Sequence
 from typing import ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.efs import EfsResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
@@ -94,14 +93,13 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     retry_while,
     run,
     tags_to_list,
-    wait_until,
 )
 
 
-class AccessPoint(Resource):
+class AccessPoint(EfsResource):
     """An access point, known by its client token."""
 
-    service = "efs"
+    identifier = "AccessPointId"
     kind = "access point"
     result = "access_point"
     keys: ClassVar = {"name": "ClientToken", "file_system_id": "FileSystemId"}
@@ -109,10 +107,10 @@ class AccessPoint(Resource):
 
     def read(self) -> State | None:
         """The access point of this name, unless it is being deleted."""
-        point = self._describe()
+        point = self.describe()
         return None if point is None or point["LifeCycleState"] == "deleting" else point
 
-    def _describe(self) -> State | None:
+    def describe(self) -> State | None:
         pages = self.client.get_paginator("describe_access_points")
         answer = found(
             lambda: pages.paginate(FileSystemId=self.params["file_system_id"]).build_full_result(),
@@ -136,7 +134,7 @@ class AccessPoint(Resource):
 
     def create(self, desired: State, tags: Tags) -> None:
         """Make it; one of the same name that is still being deleted is waited for, and a new file system as well."""
-        if self._describe() is not None:
+        if self.describe() is not None:
             self.wait_gone()
         make = functools.partial(self.client.create_access_point, **desired, Tags=tags_to_list(tags))
         retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
@@ -144,28 +142,6 @@ class AccessPoint(Resource):
     def delete(self, current: State) -> None:
         """Delete it; its directory stays."""
         self.client.delete_access_point(AccessPointId=current["AccessPointId"])
-
-    def wait_ready(self) -> None:
-        """Until it can be used."""
-        wait_until(
-            lambda: (self._describe() or {}).get("LifeCycleState") == "available",
-            self.params["wait_timeout"],
-            f"the access point {self.name} is available",
-        )
-
-    def wait_gone(self) -> None:
-        """Until AWS no longer knows it."""
-        wait_until(
-            lambda: self._describe() is None, self.params["wait_timeout"], f"the access point {self.name} is deleted"
-        )
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(ResourceId=current["AccessPointId"], Tags=tags_to_list(tags))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(ResourceId=current["AccessPointId"], TagKeys=list(keys))
 
 
 def main() -> None:

@@ -112,21 +112,19 @@ file_system:
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
+from ansible_collections.slipway.aws.plugins.module_utils.efs import EfsResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
-    Resource,
     State,
     Tags,
     build_module,
     found,
     run,
     tags_to_list,
-    wait_until,
 )
 
 RULES = {
@@ -137,10 +135,10 @@ RULES = {
 THROUGHPUT = ("ThroughputMode", "ProvisionedThroughputInMibps")
 
 
-class FileSystem(Resource):
+class FileSystem(EfsResource):
     """A file system; its lifecycle rules and its policy are fields beside those that AWS describes."""
 
-    service = "efs"
+    identifier = "FileSystemId"
     kind = "file system"
     result = "file_system"
     keys: ClassVar = {
@@ -158,7 +156,7 @@ class FileSystem(Resource):
 
     def read(self) -> State | None:
         """The file system of this name, unless it is being deleted."""
-        current = self._describe()
+        current = self.describe()
         if current is None or current["LifeCycleState"] == "deleting":
             return None
         if self.params["lifecycle"] is not None:
@@ -171,7 +169,7 @@ class FileSystem(Resource):
             current["Policy"] = json.loads(answer["Policy"]) if answer else {}
         return current
 
-    def _describe(self) -> State | None:
+    def describe(self) -> State | None:
         systems = self.client.describe_file_systems(CreationToken=self.name)["FileSystems"]
         return next((dict(system) for system in systems if system["LifeCycleState"] != "deleted"), None)
 
@@ -200,7 +198,7 @@ class FileSystem(Resource):
 
     def create(self, desired: State, tags: Tags) -> None:
         """Make it, then set its rules and its policy, which AWS takes only of one that is available."""
-        if self._describe() is not None:
+        if self.describe() is not None:
             self.wait_gone()
         later = {"LifecyclePolicies", "Policy"}
         fields = {field: value for field, value in desired.items() if field not in later}
@@ -231,28 +229,6 @@ class FileSystem(Resource):
     def delete(self, current: State) -> None:
         """Delete it with all its files."""
         self.client.delete_file_system(FileSystemId=current["FileSystemId"])
-
-    def wait_ready(self) -> None:
-        """Until it is available."""
-        wait_until(
-            lambda: (self._describe() or {}).get("LifeCycleState") == "available",
-            self.params["wait_timeout"],
-            f"the file system {self.name} is available",
-        )
-
-    def wait_gone(self) -> None:
-        """Until AWS no longer knows it."""
-        wait_until(
-            lambda: self._describe() is None, self.params["wait_timeout"], f"the file system {self.name} is deleted"
-        )
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(ResourceId=current["FileSystemId"], Tags=tags_to_list(tags))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(ResourceId=current["FileSystemId"], TagKeys=list(keys))
 
 
 def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:

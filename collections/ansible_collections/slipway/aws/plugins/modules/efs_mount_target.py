@@ -70,23 +70,20 @@ mount_target:
 import functools
 from typing import ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.efs import EfsResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    RefusedError,
-    Resource,
     State,
     Tags,
     build_module,
     found,
     retry_while,
     run,
-    wait_until,
 )
 
 
-class MountTarget(Resource):
+class MountTarget(EfsResource):
     """A mount target, known by its file system and its subnet."""
 
-    service = "efs"
     kind = "mount target"
     result = "mount_target"
     keys: ClassVar = {
@@ -104,13 +101,13 @@ class MountTarget(Resource):
 
     def read(self) -> State | None:
         """The mount target in this subnet with its groups, unless it is being deleted."""
-        target = self._describe()
+        target = self.describe()
         if target is None or target["LifeCycleState"] == "deleting":
             return None
         answer = self.client.describe_mount_target_security_groups(MountTargetId=target["MountTargetId"])
         return {**target, "SecurityGroups": answer.get("SecurityGroups") or []}
 
-    def _describe(self) -> State | None:
+    def describe(self) -> State | None:
         pages = self.client.get_paginator("describe_mount_targets")
         answer = found(
             lambda: pages.paginate(FileSystemId=self.params["file_system_id"]).build_full_result(),
@@ -122,7 +119,7 @@ class MountTarget(Resource):
 
     def create(self, desired: State, tags: Tags) -> None:
         """Make it; one that is still being deleted has its place, and a new file system takes a moment."""
-        if self._describe() is not None:
+        if self.describe() is not None:
             self.wait_gone()
         make = functools.partial(self.client.create_mount_target, **desired)
         retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
@@ -136,22 +133,6 @@ class MountTarget(Resource):
     def delete(self, current: State) -> None:
         """Delete it; whoever has mounted the file system by it loses it."""
         self.client.delete_mount_target(MountTargetId=current["MountTargetId"])
-
-    def wait_ready(self) -> None:
-        """Until it can be mounted."""
-        wait_until(self._is_available, self.params["wait_timeout"], f"the mount target {self.name} is available")
-
-    def _is_available(self) -> bool:
-        state = (self._describe() or {}).get("LifeCycleState")
-        if state == "error":
-            raise RefusedError(f"AWS could not make the mount target {self.name}; delete it (state: absent).")
-        return state == "available"
-
-    def wait_gone(self) -> None:
-        """Until AWS no longer knows it: before that the file system cannot be deleted."""
-        wait_until(
-            lambda: self._describe() is None, self.params["wait_timeout"], f"the mount target {self.name} is deleted"
-        )
 
 
 def main() -> None:

@@ -1,0 +1,54 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What file systems, mount targets and access points of EFS have in common: a life cycle, and tags by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    RefusedError,
+    Resource,
+    State,
+    Tags,
+    tags_to_list,
+    wait_until,
+)
+
+
+class EfsResource(Resource):
+    """A resource of EFS."""
+
+    service = "efs"
+    identifier: ClassVar[str]
+    """The field that holds its id, by which it is tagged."""
+
+    def describe(self) -> State | None:
+        """The resource as EFS describes it, in whatever state; None where there is none."""
+        raise NotImplementedError
+
+    def wait_ready(self) -> None:
+        """Until it can be used."""
+        wait_until(self._is_available, self.params["wait_timeout"], f"the {self.kind} {self.name} is available")
+
+    def wait_gone(self) -> None:
+        """Until EFS no longer knows it: before that, what it stands on cannot be deleted."""
+        wait_until(
+            lambda: self.describe() is None, self.params["wait_timeout"], f"the {self.kind} {self.name} is deleted"
+        )
+
+    def tag(self, current: State, tags: Tags) -> None:
+        """Set tags."""
+        self.client.tag_resource(ResourceId=current[self.identifier], Tags=tags_to_list(tags))
+
+    def untag(self, current: State, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        self.client.untag_resource(ResourceId=current[self.identifier], TagKeys=list(keys))
+
+    def _is_available(self) -> bool:
+        state = (self.describe() or {}).get("LifeCycleState")
+        if state == "error":
+            raise RefusedError(f"AWS could not make the {self.kind} {self.name}; delete it (state: absent).")
+        return state == "available"
