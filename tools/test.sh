@@ -35,22 +35,30 @@ molecule_() (
 )
 
 # Delivery, which waits for containers most of the time, runs beside all others, and sanity, which uses one core, beside
-# lint. What runs beside another is shown when it has ended.
+# lint. What runs beside another is shown when it has ended; a failure is shown once more at the very end, where a CI's
+# short record of a long run has it.
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
-    status=0
+    failed=""
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
     tools/test.sh sanity >"$logs/sanity" 2>&1 &
     sanity=$!
-    tools/test.sh lint || status=$?
-    wait "$sanity" || status=$?
+    tools/test.sh lint 2>&1 | tee "$logs/lint" || failed="lint"
+    wait "$sanity" || failed="$failed sanity"
     cat "$logs/sanity"
-    [ "$status" -ne 0 ] || tools/test.sh unit app oracle molecule faults || status=$?
-    wait "$delivery" || status=$?
+    for stage in unit app oracle molecule faults; do
+        [ -z "$failed" ] || break
+        tools/test.sh "$stage" 2>&1 | tee "$logs/$stage" || failed=$stage
+    done
+    wait "$delivery" || failed="$failed delivery"
     cat "$logs/delivery"
-    exit "$status"
+    for stage in $failed; do
+        echo "== $stage FAILED; the end of its output:"
+        tail -n 80 "$logs/$stage"
+    done
+    [ -z "$failed" ]
 )
 
 if [ $# -eq 0 ]; then
