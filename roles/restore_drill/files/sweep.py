@@ -3,7 +3,8 @@
 """Delete the server and the secret of a restore drill, and wait until they are gone. Prints what was there.
 
 With --after-playbook it goes on in the background, waits for this ansible-playbook to end, however it ends, and only
-then deletes what that very drill has left.
+then deletes what that very drill has left. Where there was something, it looks again: a module outlives a killed
+playbook by its last request.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -24,6 +24,8 @@ DRILL = "slipway:drill"
 PAUSE_SECONDS = 5
 # RDS refuses while it makes, backs up or changes the server.
 PATIENCE_SECONDS = 3600
+# No request of a module is longer on its way.
+LAST_REQUEST_SECONDS = 20
 
 
 class Sweep:
@@ -123,15 +125,16 @@ def go_on_in_background() -> None:
 
 
 def finish(name: str, drill: str) -> None:
-    """Delete what a drill has left; a failing API is asked again."""
-    deadline: Any = time.monotonic() + PATIENCE_SECONDS
+    """Delete what a drill has left until nothing is; a failing API is asked again."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
-            Sweep(name, drill).run()
+            if not Sweep(name, drill).run():
+                return
         except ClientError:
             time.sleep(PAUSE_SECONDS)
         else:
-            return
+            time.sleep(LAST_REQUEST_SECONDS)
 
 
 def main() -> None:
