@@ -39,6 +39,7 @@ class Command(t.NamedTuple):
     ready: str
 
 
+MOTO = Path(__file__).with_name("moto_server.py")
 AUTOSCALING = Path(__file__).parents[2] / "roles/local/files/autoscaling.py"
 
 
@@ -49,10 +50,10 @@ def command_of(kind: str, port: int) -> Command:
     """
     url = f"http://127.0.0.1:{port}"
     if kind != "ministack":
-        start = [program("moto_server")] if kind == "moto" else [program("python"), str(AUTOSCALING)]
-        arguments = [*start, "-H", "127.0.0.1", "-p", str(port)]
-        # Each reset loads AWS's policies anew, which takes seconds; who only scales does not need them.
-        settings = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true" if kind == "moto" else "false"}
+        script = MOTO if kind == "moto" else AUTOSCALING
+        arguments = [program("python"), str(script), "-H", "127.0.0.1", "-p", str(port)]
+        # Nobody here starts an instance from a public image.
+        settings = {"MOTO_IAM_LOAD_MANAGED_POLICIES": str(kind == "moto"), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
         return Command(arguments, settings, url, f"{url}/moto-api/data.json")
     settings = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
