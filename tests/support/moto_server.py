@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from unittest.mock import patch
 
-from moto.iam import models
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.server import main
 
 ATTACHED = (
@@ -20,6 +21,7 @@ ATTACHED = (
 )
 
 if __name__ == "__main__":
-    every = json.loads(models.aws_managed_policies_data)
-    models.aws_managed_policies_data = json.dumps({name: every[name] for name in ATTACHED})
-    main(sys.argv[1:])
+    every = json.loads(aws_managed_policies_data)
+    attached = json.dumps({name: every[name] for name in ATTACHED})
+    with patch("moto.iam.models.aws_managed_policies_data", attached):
+        main(sys.argv[1:])
