@@ -59,7 +59,7 @@ EXAMPLES = r"""
     backup_arn: arn:aws:dynamodb:eu-central-1:123456789012:table/shop-prod-items/backup/01489602797149-73d8d5bc
     table: shop-prod-items-drill
     items: 1200
-    digest: 0000000000000000000000000000000000000000000000000000000000000000
+    digest: abababababababababababababababababababababababababababababababab
 """
 
 RETURN = r"""
