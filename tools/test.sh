@@ -73,7 +73,7 @@ for stage in "$@"; do
 done
 for stage in "$@"; do
     echo "== $stage"
-    started=$SECONDS
-    if [ "$stage" = molecule ]; then molecule_; else "$stage"; fi
-    echo "== $stage passed in $((SECONDS - started)) s"
+    TIMEFORMAT="== $stage: %0R s, of which %0U s and %0S s of CPU"
+    time if [ "$stage" = molecule ]; then molecule_; else "$stage"; fi
+    echo "== $stage passed"
 done
