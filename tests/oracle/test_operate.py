@@ -90,7 +90,8 @@ def test_a_run_that_writes_is_kept_in_the_ledger_and_a_plan_is_not(running: Runn
 
 def test_a_run_that_fails_is_kept_too(running: Running) -> None:
     before = set(running.kept())
-    failed = running.run("site.yml", AWS_ENDPOINT_URL_CLOUDWATCH_LOGS="http://127.0.0.1:9")
+    nowhere = "http://127.0.0.1:9"
+    failed = running.run("site.yml", AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=nowhere, AWS_MAX_ATTEMPTS="1")
     assert failed.returncode != 0
     assert "log_groups" in failed.stdout
     assert [name.partition("-")[2] for name in set(running.kept()) - before] == ["site.json"]
