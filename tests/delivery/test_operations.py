@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+from tests.delivery.hidden import assert_hidden, secrets_looked_up
 from tests.delivery.releases import NAME, System
 from tests.delivery.test_backups import newest, sql
 
@@ -77,12 +78,13 @@ def tasks(system: System) -> set[str]:
 def test_no_request_fails_while_the_users_of_the_database_alternate(system: System) -> None:
     seen = [credentials(system)]
     for _ in range(3):
-        with reads_all_the_time(system) as answers:
-            output = system.succeed("playbooks/rotate_secrets.yml")
+        with reads_all_the_time(system) as answers, secrets_looked_up(system) as secrets:
+            output = system.succeed("playbooks/rotate_secrets.yml", "-vvv")
         seen.append(credentials(system))
         assert any(status == 200 for status, _body in answers)
         assert failed_in_the_application(answers) == []
-        assert seen[-1]["password"] not in output
+        assert {each["password"] for each in seen[-2:]} <= secrets
+        assert_hidden(system, output, secrets)
         # Every task has logged in anew.
         assert seen[-1]["username"] in connected(system)
     assert [each["username"] for each in seen[1:]] == ["transactions_clone", "transactions", "transactions_clone"]
@@ -99,7 +101,9 @@ def test_rotation_of_a_secret_that_is_not_rotated_is_refused(system: System) -> 
 
 def test_stopping_all_tasks_shows_the_downtime(system: System) -> None:
     before = tasks(system)
-    output = system.succeed("playbooks/failover_drill.yml", "-e", "failover_drill_stable_seconds=5")
+    with secrets_looked_up(system) as secrets:
+        output = system.succeed("playbooks/failover_drill.yml", "-vvv", "-e", "failover_drill_stable_seconds=5")
+    assert_hidden(system, output, secrets)
     assert tasks(system).isdisjoint(before)
     (failover,) = newest(system, f"drills/{NAME}/")["failovers"]
     assert failover["did"] == f"stopped {len(before)} tasks"

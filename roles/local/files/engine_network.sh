@@ -1,43 +1,77 @@
 #!/bin/sh
-# The private engine's bridge: engine_network.sh up BRIDGE ADDRESS/PREFIX FILE, engine_network.sh down BRIDGE FILE
-# FILE remembers how forwarding was set before, so that `down` leaves the machine as `up` found it.
+# The private engine's bridge: engine_network.sh up BRIDGE FILE ADDRESS/PREFIX..., engine_network.sh down BRIDGE FILE
+# `up` gives it the first of the addresses that no other interface has, and remembers how forwarding was before the first
+# engine of this machine; `down` of the last one leaves the machine as it was found. FILE says that this bridge is up.
 set -eu
-verb=$1 bridge=$2
+verb=$1 bridge=$2 mark=$3
+shift 3
 PATH=$PATH:/usr/sbin:/sbin
+# Environments that start or stop at the same time choose one after the other.
+exec 9>/run/slipway-network.lock
+flock 9
+before=/run/slipway-network.before
 
-forwarding() { cat /proc/sys/net/ipv4/ip_forward; }
-forward_policy() { iptables -S FORWARD | sed -n 's/^-P FORWARD //p'; }
+address_of() { ip -4 -o address show dev "$bridge" 2>/dev/null | sed -n 's/.* inet \([^ ]*\).*/\1/p'; }
+taken() { ip -4 -o address show | grep -vF " $bridge " | grep -qF " $1 "; }
 
 up() {
-    [ -e "$2" ] || printf 'forwarding=%s\npolicy=%s\n' "$(forwarding)" "$(forward_policy)" >"$2"
+    [ -e "$before" ] || printf 'forwarding=%s\npolicy=%s\n' \
+        "$(cat /proc/sys/net/ipv4/ip_forward)" "$(iptables -w -S FORWARD | sed -n 's/^-P FORWARD //p')" >"$before"
+    touch "$mark"
     [ -e "/sys/class/net/$bridge" ] || ip link add name "$bridge" type bridge
-    ip address replace "$1" dev "$bridge"
     ip link set "$bridge" up
+    [ -z "$(address_of)" ] || return 0
+    for address; do
+        if ! taken "$address"; then
+            ip address add "$address" dev "$bridge"
+            return 0
+        fi
+    done
+    echo "each of these networks is taken: $*" >&2
+    return 1
 }
 
-# Keeps the rules that do not match, in one step.
+# One by one: another engine may add its own meanwhile.
 drop_rules() {
     for table in filter nat; do
-        iptables-save -t "$table" | grep -v -e "$1" | iptables-restore -T "$table"
+        iptables-save -t "$table" | grep -e '^-A' | grep -e "$1" | sed 's/^-A/-D/' | while read -r rule; do
+            eval "iptables -w -t $table $rule"
+        done
     done
 }
 
-other_engine() { iptables -S DOCKER-ISOLATION-STAGE-1 2>/dev/null | grep -q -e ' -i '; }
+drop_chains() {
+    drop_rules ' DOCKER'
+    for table in filter nat; do
+        for chain in $(iptables-save -t "$table" | sed -n 's/^:\(DOCKER[^ ]*\) .*/\1/p'); do
+            iptables -w -t "$table" -F "$chain"
+            iptables -w -t "$table" -X "$chain"
+        done
+    done
+}
+
+# Each engine lets what is on its bridge talk to each other.
+other_engine() {
+    for other in $(iptables -w -S FORWARD | sed -n 's/.* -i \([^ ]*\) -o \1 -j ACCEPT$/\1/p'); do
+        [ ! -e "/sys/class/net/$other" ] || return 0
+    done
+    return 1
+}
 
 down() {
-    [ -e "$1" ] || exit 0
-    subnet=$(ip -4 -o address show dev "$bridge" 2>/dev/null | sed -n 's/.* inet \([0-9]*\.[0-9]*\.[0-9]*\.\).*/\1/p')
+    [ -e "$mark" ] || exit 0
+    subnet=$(address_of | sed 's/[0-9]*\/.*//')
     drop_rules " $bridge\\b${subnet:+\\| $subnet}"
     [ ! -e "/sys/class/net/$bridge" ] || ip link delete "$bridge"
     if ! other_engine; then
-        drop_rules DOCKER
-        . "$1"
-        iptables -P FORWARD "$policy"
+        drop_chains
+        . "$before"
+        iptables -w -P FORWARD "$policy"
         echo "$forwarding" >/proc/sys/net/ipv4/ip_forward
+        rm "$before"
     fi
-    rm "$1"
+    rm "$mark"
     echo removed
 }
 
-shift 2
 "$verb" "$@"
