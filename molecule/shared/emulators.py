@@ -38,7 +38,7 @@ def start(directory: Path, kinds: list[str]) -> None:
 
 
 def start_reader(url: str, scaling_url: str) -> dict[str, t.Any]:
-    """Start what reads the account; it listens before anybody asks, and says itself what is wrong."""
+    """Start what reads the account, and wait until it listens."""
     port = free_port()
     endpoints = {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": scaling_url}
     process = subprocess.Popen(
@@ -47,6 +47,8 @@ def start_reader(url: str, scaling_url: str) -> dict[str, t.Any]:
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         cwd=ROOT, start_new_session=True,
     )  # fmt: skip
+    with Path(os.devnull).open("rb") as log:
+        wait_for(f"http://127.0.0.1:{port}/ready", process, log)
     return {"pid": process.pid, "url": f"http://127.0.0.1:{port}"}
 
 

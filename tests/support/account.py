@@ -62,10 +62,10 @@ def read_account() -> Account:
 
 
 @functools.cache
-def _client(service: str) -> t.Any:
+def _client(service: str, region: str | None = None) -> t.Any:
     """A client of the account that the environment names; making one takes longer than a dozen calls."""
     session: t.Any = _session()
-    return session.client(service, config=Config(retries={"total_max_attempts": 3}))
+    return session.client(service, region_name=region, config=Config(retries={"total_max_attempts": 3}))
 
 
 @functools.lru_cache(maxsize=1)
@@ -484,8 +484,7 @@ def _access_points(client: t.Any) -> Iterator[tuple[str, Resource]]:
 
 def _vaults(client: t.Any) -> Iterator[tuple[str, Resource]]:
     """Those of the Region, and those of the one that gets copies."""
-    copies = _session().client("backup", region_name=REGION_OF_COPIES)
-    for place in (client, copies):
+    for place in (client, _client("backup", REGION_OF_COPIES)):
         for vault in _pages(place, "list_backup_vaults", "BackupVaultList"):
             tags = place.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"]
             yield f"{vault['BackupVaultName']} in {place.meta.region_name}", {**vault, "Tags": tags}

@@ -1,7 +1,8 @@
 """Reads an emulated account over HTTP: one process makes its twenty clients once, where a program made them each time.
 
-GET answers with the account, normalised. POST /<service>/<operation> makes one call with the parameters in the body,
-which is how a scenario changes something behind our back. The account is that of the process's environment.
+GET / answers with the account, normalised, and GET /ready with nothing. POST /<service>/<operation> makes one call with
+the parameters in the body, which is how a scenario changes something behind our back. The account is that of the
+process's environment.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one request after the other."""
 
     def do_GET(self) -> None:
-        """Read the account."""
-        self._answer(lambda: account.normalised(account.read_account()))
+        """Read the account, unless only asked whether it could be."""
+        self._answer(dict if self.path == "/ready" else lambda: account.normalised(account.read_account()))
 
     def do_POST(self) -> None:
         """Make one call."""
