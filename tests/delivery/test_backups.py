@@ -86,6 +86,20 @@ def test_backup_says_what_is_in_it(full: System, taken: dict[str, Any]) -> None:
     assert head["ServerSideEncryption"] == "aws:kms"
 
 
+@pytest.mark.parametrize(
+    ("playbook", "would"), [("backup", "Would back up transactions-local-database"), ("restore_drill", "Would restore")]
+)
+def test_check_mode_says_what_would_happen_and_writes_nothing(
+    full: System, taken: dict[str, Any], playbook: str, would: str
+) -> None:
+    before = databases(full)
+    output = full.succeed(f"playbooks/{playbook}.yml", "--check")
+    assert would in output
+    assert newest(full, f"backups/{NAME}/")["id"] == taken["id"]
+    assert databases(full) == before
+    assert left_behind(full) == []
+
+
 def leave_behind(system: System) -> None:
     """What a drill has left whose machine has died."""
     tags = [{"Key": "slipway:purpose", "Value": "restore-drill"}, {"Key": "slipway:drill", "Value": "long ago"}]

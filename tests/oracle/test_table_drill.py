@@ -87,6 +87,17 @@ def test_what_a_killed_drill_has_left_is_no_hindrance_and_goes(tables: Tables) -
     assert f"{TABLE}-drill" not in tables.names()
 
 
+def test_check_mode_says_what_would_happen_and_writes_nothing(tables: Tables) -> None:
+    s3 = tables.client("s3")
+    before = s3.list_objects_v2(Bucket=system.BUCKET)["KeyCount"]
+    for playbook, would in (("backup", f"Would back up {TABLE}."), ("restore_drill", "Would restore the backup 2")):
+        checked = tables.run(playbook, "--check")
+        assert checked.returncode == 0, checked.stdout[-3000:]
+        assert would in checked.stdout
+    assert s3.list_objects_v2(Bucket=system.BUCKET)["KeyCount"] == before
+    assert f"{TABLE}-drill" not in tables.names()
+
+
 def test_a_backup_that_is_not_what_its_record_says_fails_with_the_reason(tables: Tables) -> None:
     s3 = tables.client("s3")
     (listed,) = s3.list_objects_v2(Bucket=system.BUCKET, Prefix=f"table-backups/{HOST}/")["Contents"]
