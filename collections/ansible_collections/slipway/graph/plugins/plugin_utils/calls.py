@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import differences, saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils import differences, records, saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.results import Result
@@ -15,6 +15,9 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCa
 
 # Ansible's own defaults for `until` without `retries`.
 UNTIL_RETRIES = 3
+GRAVEST_FIRST = (
+    records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK,
+)  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -60,6 +63,11 @@ class Standing:
     @property
     def size(self) -> int:
         return 1 if self.items is None else len(self.items)
+
+    @property
+    def status(self) -> str:
+        """The gravest of its calls'."""
+        return next((status for status in GRAVEST_FIRST if status in self.statuses), records.SKIPPED)
 
 
 def attempts_allowed(call: Call, renderer: Renderer) -> int:

@@ -63,6 +63,15 @@ class Graph:
                 found.add(step)
         return found
 
+    def heights(self) -> dict[Step, int]:
+        """How long the longest chain behind each step is: what holds up most starts first."""
+        dependents = self.dependents()
+        order = graphlib.TopologicalSorter({step: self.needs(step) for step in self.steps}).static_order()
+        found: dict[Step, int] = {}
+        for step in reversed(list(order)):
+            found[step] = 1 + max((found[dependent] for dependent in dependents[step]), default=0)
+        return found
+
 
 def build(steps: list[Step], reached: c.Callable[[Step], set[str]]) -> Graph:
     """Connect each step with those before it that register what it reaches.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
-import graphlib
 import heapq
 import itertools
 import selectors
@@ -24,6 +23,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.calls import (
     is_repeated,
     judge,
 )
+from ansible_collections.slipway.graph.plugins.plugin_utils.foresight import foresee
 from ansible_collections.slipway.graph.plugins.plugin_utils.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.loading import Step
@@ -89,7 +89,7 @@ class Schedule:
         self._first = graph.independent(_is_plain_read) if options.mode == APPLY else set()
         self._held: list[Step] = []
         self._held_calls: list[Call] = []
-        self._urgency = _heights(graph, self._dependents)
+        self._urgency = graph.heights()
         self._ready: list[tuple[int, int, Step]] = []
         self._delayed: list[tuple[float, int, Call]] = []
         self._running: dict[t.Any, Call] = {}
@@ -150,11 +150,7 @@ class Schedule:
 
     def step_status(self, step: Step) -> str:
         """A step's status: the gravest among its calls'."""
-        statuses = self._progress[step].statuses
-        order = (
-            records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK,
-        )  # fmt: skip
-        return next((status for status in order if status in statuses), records.SKIPPED)
+        return self._progress[step].status
 
     # Starting
 
@@ -249,35 +245,15 @@ class Schedule:
         return [need for need in self._graph.data[step] if {records.PLANNED, records.CHANGED} & self.statuses(need)]
 
     def _record_unknown(self, step: Step, unknown: list[Step]) -> None:
-        """Say what would run once its inputs exist, item by item where the loop is known already."""
-        names = {name for need in unknown for name in need.registers}
-        try:
-            items = None if self._reaches(step.task.loop, step, names) else self._renderer.loop_items(step)
-        except AnsibleError:
-            items = None
-        conditions_known = not any(self._reaches("{{ " + str(when) + " }}", step, names) for when in step.task.when)
-        for position, item in enumerate(items if items is not None else [None]):
-            overlay = self._renderer.loop_variables(step, items, position) if items is not None else {}
-            variables = self._renderer.variables(step, overlay)
-            status, label = records.UNKNOWN, None
-            try:
-                if conditions_known and not self._renderer.holds(step.task.when, variables):
-                    status = records.SKIPPED
-                label = self._renderer.label(step, variables, item) if items is not None else None
-            except AnsibleError:
-                pass  # a condition over what only the apply can tell
-            self._progress[step].statuses.add(status)
-            self._progress[step].known &= status != records.UNKNOWN
-            self._add_record(
-                self._record(step, position, label, status, unknown=sorted(names & self._own_reach(step, names)))
-            )
+        """Say what would run once its inputs exist."""
+        missing = {name for need in unknown for name in need.registers}
+        reached = sorted(missing & self._renderer.reached(step, missing))
+        progress = self._progress[step]
+        for call in foresee(step, missing, self._renderer):
+            progress.statuses.add(call.status)
+            progress.known &= call.status != records.UNKNOWN
+            self._add_record(self._record(step, call.position, call.label, call.status, unknown=reached))
         self._finish(step)
-
-    def _reaches(self, value: t.Any, step: Step, names: set[str]) -> bool:
-        return bool(self._renderer.value_reaches(step, value, names))
-
-    def _own_reach(self, step: Step, names: set[str]) -> set[str]:
-        return self._renderer.reached(step, names)
 
     def _begin(self, step: Step, position: int) -> None:
         items = self._progress[step].items
@@ -613,15 +589,3 @@ def _is_plain_read(step: Step) -> bool:
     """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
     repeated = is_repeated(step.task) or step.task.retries
     return results.uses_boto3(step.module) and results.only_reads(step.module) and not repeated
-
-
-def _heights(graph: Graph, dependents: dict[Step, set[Step]]) -> dict[Step, int]:
-    """How long the longest chain behind each step is: what holds up most starts first."""
-    heights: dict[Step, int] = {}
-    for step in reversed(_topological(graph)):
-        heights[step] = 1 + max((heights[dependent] for dependent in dependents[step]), default=0)
-    return heights
-
-
-def _topological(graph: Graph) -> list[Step]:
-    return list(graphlib.TopologicalSorter({step: graph.needs(step) for step in graph.steps}).static_order())
