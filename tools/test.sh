@@ -15,8 +15,7 @@ unit() { pytest -n 2 --dist loadfile tests/unit tests/local; }
 app() { tools/test-app.sh; }
 oracle() { pytest -n 2 --dist loadfile tests/oracle; }
 faults() { pytest -n 3 tests/faults; }
-# Two environments, each with an engine of its own.
-delivery() { pytest -n 2 --dist loadfile tests/delivery; }
+delivery() { pytest tests/delivery; }
 
 # Three scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.
 molecule_() (
