@@ -35,7 +35,7 @@ up() {
 drop_rules() {
     for table in filter nat; do
         iptables-save -t "$table" | grep -e '^-A' | grep -e "$1" | sed 's/^-A/-D/' | while read -r rule; do
-            eval "iptables -w -t $table $rule"
+            eval "iptables -w -t $table $rule" || : # gone meanwhile
         done
     done
 }
@@ -63,7 +63,8 @@ down() {
     subnet=$(address_of | sed 's/[0-9]*\/.*//')
     drop_rules " $bridge\\b${subnet:+\\| $subnet}"
     [ ! -e "/sys/class/net/$bridge" ] || ip link delete "$bridge"
-    if ! other_engine; then
+    # After a restart of the machine there is nothing to put back.
+    if [ -e "$before" ] && ! other_engine; then
         drop_chains
         . "$before"
         iptables -w -P FORWARD "$policy"

@@ -71,7 +71,8 @@ def playbook(account: Account, tmp_path: Path) -> Iterator[subprocess.Popen[byte
     assert running.stdout.readline() == b"asked\n"
     yield running
     for process in (running.pid, *guards()):
-        os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a guard ends by itself
+            os.kill(process, signal.SIGKILL)
     running.wait()
     running.stdout.close()
 
