@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down test lint bench bench-app
 
-PYTHON ?= python3.11
+# Debian's own where there is one: it is built with profile-guided optimisation, a version manager's mostly is not.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
 # Named and not left to PATH, so that no virtualenv has to be activated.
 PLAY := .venv/bin/ansible-playbook
 LOCAL := -i inventories/local

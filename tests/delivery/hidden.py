@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 from tests.delivery.releases import Delivered
+from tests.support.background import repeatedly
 
 # The keys of generated values in secrets.
 GENERATED = {"password", "auth_token", "token"}
@@ -19,19 +19,8 @@ WRITTEN = {".json", ".md", ".html", ".log", ".txt"}
 def secrets_looked_up(system: Delivered) -> Iterator[set[str]]:
     """The values of all secrets that there are meanwhile, those too that only a drill knows."""
     values: set[str] = set()
-    stop = threading.Event()
-
-    def look() -> None:
-        while not stop.wait(0.5):
-            values.update(secrets_now(system))
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
+    with repeatedly(lambda: values.update(secrets_now(system)), pause=0.5):
         yield values
-    finally:
-        stop.set()
-        looking.join()
 
 
 def secrets_now(system: Delivered) -> set[str]:

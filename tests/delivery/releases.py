@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import subprocess
-import threading
-import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.slipway.aws.plugins.modules import release as ledger
+from tests.support.background import repeatedly
 from tests.support.local import ACCOUNT, REGION, LocalEnvironment
 
 NAME = "transactions-local"
@@ -203,26 +202,18 @@ class Answers:
 
 @contextlib.contextmanager
 def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
-    """A user who asks for the commit without a pause, and notes every answer."""
+    """A user who asks for the commit ten times a second, and notes every answer."""
     answers = Answers()
-    stop = threading.Event()
     url = f"{system.url}{system.tells}"
 
     def ask() -> None:
-        while not stop.is_set():
-            try:
-                with urllib.request.urlopen(url, timeout=10) as answer:
-                    answers.seen.append((answer.status, json.load(answer)["commit"]))
-            except urllib.error.HTTPError as error:
-                answers.seen.append((error.code, error.read().decode()))
-            except OSError as error:
-                answers.seen.append((0, str(error)))
-            time.sleep(0.05)
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                answers.seen.append((answer.status, json.load(answer)["commit"]))
+        except urllib.error.HTTPError as error:
+            answers.seen.append((error.code, error.read().decode()))
+        except OSError as error:
+            answers.seen.append((0, str(error)))
 
-    user = threading.Thread(target=ask)
-    user.start()
-    try:
+    with repeatedly(ask, pause=0.1):
         yield answers
-    finally:
-        stop.set()
-        user.join()

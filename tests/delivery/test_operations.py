@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from tests.delivery.hidden import assert_hidden, secrets_looked_up
 from tests.delivery.releases import NAME, System
 from tests.delivery.test_backups import newest, sql
+from tests.support.background import repeatedly
 
 PAGES = count(1)
 
@@ -22,29 +22,20 @@ PAGES = count(1)
 def reads_all_the_time(system: System) -> Iterator[list[tuple[int, str]]]:
     """Clients that read what no cache has, so that the database is asked; status and body of each answer."""
     answers: list[tuple[int, str]] = []
-    stop = threading.Event()
 
     def read() -> None:
-        # Together below the rate that the application allows a client.
-        while not stop.wait(0.3):
-            url = f"{system.url}/transaction?limit=1&page={next(PAGES)}&reader=operations"
-            try:
-                with urllib.request.urlopen(url, timeout=20) as answer:
-                    answers.append((answer.status, answer.read().decode()))
-            except urllib.error.HTTPError as error:
-                answers.append((error.code, error.read().decode()))
-            except OSError as error:
-                answers.append((0, str(error)))
+        url = f"{system.url}/transaction?limit=1&page={next(PAGES)}&reader=operations"
+        try:
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                answers.append((answer.status, answer.read().decode()))
+        except urllib.error.HTTPError as error:
+            answers.append((error.code, error.read().decode()))
+        except OSError as error:
+            answers.append((0, str(error)))
 
-    clients = [threading.Thread(target=read) for _ in range(2)]
-    for client in clients:
-        client.start()
-    try:
+    # Together below the rate that the application allows a client.
+    with repeatedly(read, pause=0.3, threads=2):
         yield answers
-    finally:
-        stop.set()
-        for client in clients:
-            client.join()
 
 
 def credentials(system: System) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -102,13 +103,7 @@ class LocalEnvironment:
 
     def client(self, service: str, url: str = "") -> t.Any:
         """A boto3 client for a service of the environment."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=url or self.url,
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",
-        )
+        return _client(service, url or self.url)
 
     def docker(self, *arguments: str) -> str:
         """Run the Docker client against the environment's engine."""
@@ -135,6 +130,17 @@ class LocalEnvironment:
         found += [f"mount {each.mountpoint}" for each in psutil.disk_partitions(all=True)
                   if each.mountpoint.startswith(str(self.directory))]  # fmt: skip
         return found
+
+
+@functools.cache  # making one takes longer than most calls
+def _client(service: str, url: str) -> t.Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",
+    )
 
 
 def packet_filter_rules() -> list[str]:

@@ -44,7 +44,7 @@ class Project:
         self._variables: dict[str, t.Any] = {}
         (folder / "ansible.cfg").write_text(
             f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
-            f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\n"
+            f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\ninternal_poll_interval=0.01\n"
             f"callback_plugins={Path(__file__).parent / 'callback_plugins'}\ncallbacks_enabled=keep_result\n"
         )
 
