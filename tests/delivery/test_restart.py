@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from tests.delivery.releases import NAME
+from tests.delivery.releases import NAME, System
 from tests.support.local import LocalEnvironment
 
 
@@ -29,9 +29,7 @@ def ask(local: LocalEnvironment, path: str, body: dict[str, str] | None = None) 
             time.sleep(1)
 
 
-def test_the_system_and_its_data_survive_a_restart(local: LocalEnvironment) -> None:
-    for playbook in ("bootstrap", "site", "deliver"):
-        local.succeed(f"playbooks/{playbook}.yml")
+def test_the_system_and_its_data_survive_a_restart(system: System, local: LocalEnvironment) -> None:
     posted = ask(local, "/transaction", {"amount": "3.50", "description": "kept over a restart"})
 
     local.succeed("playbooks/local_down.yml")
@@ -41,3 +39,5 @@ def test_the_system_and_its_data_survive_a_restart(local: LocalEnvironment) -> N
     local.succeed("playbooks/site.yml")
 
     assert ask(local, f"/transaction/{posted['id']}") == posted
+    assert ask(local, "/health")["services"] == {"database": "up", "redis": "up"}
+    assert system.version()["commit"] == system.current()["commit"]
