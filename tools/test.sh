@@ -14,7 +14,7 @@ sanity() { tools/sanity.sh; }
 unit() { pytest -n 2 --dist loadfile tests/unit tests/local; }
 app() { tools/test-app.sh; }
 oracle() { pytest -n 2 --dist loadfile tests/oracle; }
-faults() { pytest -n 3 tests/faults; }
+faults() { pytest -n 2 tests/faults; }
 delivery() { pytest tests/delivery; }
 
 # Three scenarios at a time: half of each is waiting. A scenario's output is shown when it fails.

@@ -33,16 +33,17 @@ def start(directory: Path, kinds: list[str]) -> None:
         record(directory).write_text(json.dumps(running))
         with (directory / f"{kind}.log").open("rb") as log:
             wait_for(command.ready, process, log)
-    running["account"] = start_reader(running[kinds[0]]["url"], running[kinds[-1]]["url"])
+    lacking = ["application-autoscaling"] if kinds == ["ministack"] else []
+    running["account"] = start_reader(running[kinds[0]]["url"], running[kinds[-1]]["url"], lacking)
     record(directory).write_text(json.dumps(running))
 
 
-def start_reader(url: str, scaling_url: str) -> dict[str, t.Any]:
-    """Start what reads the account, and wait until it listens."""
+def start_reader(url: str, scaling_url: str, lacking: list[str]) -> dict[str, t.Any]:
+    """Start what reads the account but the services that are lacking, and wait until it listens."""
     port = free_port()
     endpoints = {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": scaling_url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.account_server", str(port)],
+        [sys.executable, "-m", "tests.support.account_server", str(port), *(f"--without={each}" for each in lacking)],
         env={**os.environ, **CREDENTIALS, **endpoints},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         cwd=ROOT, start_new_session=True,

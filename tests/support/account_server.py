@@ -18,9 +18,11 @@ from tests.support import account
 class Handler(BaseHTTPRequestHandler):
     """Answers one request after the other."""
 
+    without: t.ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
         """Read the account, unless only asked whether it could be."""
-        self._answer(dict if self.path == "/ready" else lambda: account.normalised(account.read_account()))
+        self._answer(dict if self.path == "/ready" else lambda: account.normalised(account.read_account(self.without)))
 
     def do_POST(self) -> None:
         """Make one call."""
@@ -48,7 +50,10 @@ def main() -> None:
     """Serve until the end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
-    HTTPServer(("127.0.0.1", parser.parse_args().port), Handler).serve_forever()
+    parser.add_argument("--without", action="append", default=[], help="a service that the emulator lacks")
+    options = parser.parse_args()
+    Handler.without = options.without
+    HTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
 
 
 if __name__ == "__main__":
