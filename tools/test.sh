@@ -34,29 +34,25 @@ molecule_() (
             fi' scenario
 )
 
-# Delivery, which waits for containers most of the time, runs beside all others, and sanity, which uses one core, beside
-# lint. What runs beside another is shown when it has ended; a failure is shown once more at the very end, where a CI's
-# short record of a long run has it.
+# Three rows of stages beside each other: each of them waits for much of its time, delivery most of all. The first row is
+# shown as it goes, the others when they have ended, and what failed once more at the very end, where a CI's short record
+# of a long run has it.
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
-    failed=""
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
-    tools/test.sh sanity >"$logs/sanity" 2>&1 &
-    sanity=$!
-    tools/test.sh lint 2>&1 | tee "$logs/lint" || failed="lint"
-    wait "$sanity" || failed="$failed sanity"
-    cat "$logs/sanity"
-    for stage in unit app oracle molecule faults; do
-        [ -z "$failed" ] || break
-        tools/test.sh "$stage" 2>&1 | tee "$logs/$stage" || failed=$stage
-    done
+    tools/test.sh app molecule faults >"$logs/app" 2>&1 &
+    app=$!
+    failed=""
+    tools/test.sh lint sanity unit oracle 2>&1 | tee "$logs/lint" || failed="lint"
+    wait "$app" || failed="$failed app"
+    cat "$logs/app"
     wait "$delivery" || failed="$failed delivery"
     cat "$logs/delivery"
-    for stage in $failed; do
-        echo "== $stage FAILED; the end of its output:"
-        tail -n 80 "$logs/$stage"
+    for row in $failed; do
+        echo "== A stage FAILED; the end of its output:"
+        tail -n 80 "$logs/$row"
     done
     [ -z "$failed" ]
 )

@@ -46,6 +46,7 @@ class Project:
             f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
             f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\ninternal_poll_interval=0.01\n"
             f"callback_plugins={Path(__file__).parent / 'callback_plugins'}\ncallbacks_enabled=keep_result\n"
+            "[inventory]\nenable_plugins=ansible.builtin.yaml\n"
         )
 
     def role(self, name: str, tasks: str, **files: str) -> None:
@@ -112,8 +113,7 @@ class Project:
         connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         hosts = {"all": {"hosts": {self.host: {**connection, **self._variables}}}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
-        defaults = {f"group/{name}.aws.aws": {"region": "eu-central-1"} for name in ("amazon", "community", "slipway")}
-        play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, **content}
+        play = {"hosts": "all", "gather_facts": False, **content}
         (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
         for name in ("result.json", "journal.json"):
             (self.folder / name).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import importlib.machinery
 import json
 import os
 import pickle
+import re
 import resource
 import runpy
 import signal
@@ -250,11 +251,24 @@ def keep_bytecode(loader: t.Any) -> None:
     loader.get_code = kept
 
 
+def only_imports(routing: bytes | str, content_id: t.Any) -> dict[str, t.Any]:
+    """What a collection's ``meta/runtime.yml`` says of imports, which is all that is asked for here.
+
+    Most of these files is about plugins; Ansible's own has 10,000 lines.
+    """
+    from ansible.utils.collection_loader._collection_meta import _meta_yml_to_dict  # noqa: PLC0415
+
+    text = routing if isinstance(routing, str) else routing.decode()
+    part = re.search(r"^import_redirection:.*?(?=^[^\s#]|\Z)", text, re.MULTILINE | re.DOTALL)
+    return dict(_meta_yml_to_dict(part[0], content_id)) if part else {}
+
+
 def prepare(collection_paths: list[str]) -> Worker:
     """Import what the modules share, and put the seam in, before the first fork."""
     from ansible.utils.collection_loader import _collection_finder  # noqa: PLC0415
 
     _collection_finder._AnsibleCollectionFinder(paths=collection_paths)._install()
+    _collection_finder._meta_yml_to_dict = only_imports
     keep_bytecode(_collection_finder._AnsibleCollectionPkgLoaderBase)
     barrier = importlib.import_module(f"{UTILS}.barrier")
     seam = barrier.Seam(importlib.import_module(f"{UTILS}.buckets").Buckets())
