@@ -11,19 +11,20 @@ for program in wrk curl; do
 done
 tools/test-app.sh transactions --collect-only -q >/dev/null # installs what the application needs
 
-# The start of a container is measured where the local environment's engine runs.
+# The start of a container is measured where the local environment's engine runs; where it is not up, it is meanwhile.
 fact() { .venv/bin/python -c 'import functools, json, sys
 print(functools.reduce(dict.get, sys.argv[2:], json.load(open(sys.argv[1]))))' "$@"; }
-arguments=()
-if [ -f .slipway/local/engine.json ]; then
-    DOCKER_HOST=$(fact .slipway/local/engine.json docker_host)
-    export DOCKER_HOST
-    if docker info >/dev/null 2>&1; then
-        ansible-playbook -i inventories/local playbooks/build.yml >/dev/null
-        arguments=(--image "$(fact .slipway/transactions-local/build.json images api)")
-    fi
+play() { ansible-playbook -i inventories/local "playbooks/$1.yml" --limit transactions >/dev/null; }
+engine() { fact .slipway/local/engine.json docker_host; }
+is_up() { [ -f .slipway/local/engine.json ] && DOCKER_HOST=$(engine) docker info >/dev/null 2>&1; }
+if ! is_up; then
+    tools/bootstrap_machine.sh
+    trap 'play local_down' EXIT
+    play local_up
 fi
-[ "${#arguments[@]}" -gt 0 ] || echo "bench-app: no engine runs, so no container is started; make demo starts one" >&2
+play build
+DOCKER_HOST=$(engine)
+export DOCKER_HOST
+image=$(fact .slipway/transactions-local/build.json images api)
 
-cd app/transactions
-exec .venv/bin/python -m bench.run "${arguments[@]}" "$@"
+(cd app/transactions && .venv/bin/python -m bench.run --image "$image" "$@")

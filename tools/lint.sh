@@ -56,11 +56,7 @@ scanned_files() {
 types_of_apps() {
   local app
   for app in app/*/; do
-    [ -x "${app}.venv/bin/mypy" ] || {
-      uv venv --quiet --python "$(command -v python)" "${app}.venv" &&
-        uv pip install --quiet --python "${app}.venv/bin/python" --require-hashes -r "${app}requirements-dev.txt"
-    } || return 1
-    (cd "$app" && .venv/bin/mypy) || return 1
+    tools/app_venv.sh "$(basename "$app")" && (cd "$app" && .venv/bin/mypy) || return 1
   done
 }
 

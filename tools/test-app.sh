@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the applications, all or the named one: linters, types, and the whole test suite on real servers or an emulator.
+# Tests the applications, all or the named one, on real servers or an emulator; tools/lint.sh lints them.
 # It installs what they need itself: Debian packages (as root) and a virtualenv in each application's folder.
 #   tools/test-app.sh [APPLICATION [pytest's arguments]]        tools/test-app.sh transactions tests/unit -k cursor
 set -euo pipefail
@@ -22,22 +22,7 @@ install_packages() {
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-install_requirements() {
-  local stamp=.venv/.requirements
-  ! cmp -s requirements-dev.txt "$stamp" || return 0
-  [ -x .venv/bin/python ] || python3 -m venv .venv
-  if [ -x .venv/bin/pip ]; then
-    .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
-  else # made by uv, which puts no pip into it
-    ../../.venv/bin/uv pip install -q --native-tls --python .venv/bin/python --require-hashes -r requirements-dev.txt
-  fi
-  cp requirements-dev.txt "$stamp"
-}
-
 run_tests() {
-  .venv/bin/ruff check .
-  .venv/bin/ruff format --check .
-  .venv/bin/mypy
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@"
     return
@@ -64,7 +49,7 @@ for application in "${applications[@]}"; do
   echo "== $application"
   cd "$application"
   install_packages
-  install_requirements
+  ../../tools/app_venv.sh "$application"
   run_tests "$@"
   cd ..
 done

@@ -202,7 +202,7 @@ class Answers:
 
 @contextlib.contextmanager
 def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
-    """A user who asks for the commit ten times a second, and notes every answer."""
+    """A user who asks for the commit five times a second, and notes every answer."""
     answers = Answers()
     url = f"{system.url}{system.tells}"
 
@@ -215,5 +215,5 @@ def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
         except OSError as error:
             answers.seen.append((0, str(error)))
 
-    with repeatedly(ask, pause=0.1):
+    with repeatedly(ask, pause=0.2):
         yield answers
