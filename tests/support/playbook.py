@@ -41,6 +41,7 @@ class Project:
         self.folder = folder
         self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
         self.host = "demo-test"
+        self.hosts = [self.host]
         self._variables: dict[str, t.Any] = {}
         (folder / "ansible.cfg").write_text(
             f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
@@ -67,7 +68,7 @@ class Project:
         path.write_text(body)
 
     def inventory(self, **variables: t.Any) -> None:
-        """The host's variables."""
+        """The variables of each host."""
         self._variables = variables
 
     def converge(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> Outcome:
@@ -83,6 +84,10 @@ class Project:
         """Run one task and keep its result."""
         return self._play({"tasks": [{"name": "Run", "ignore_errors": True, **task}]}, arguments)
 
+    def run_plays(self, plays: list[dict[str, t.Any]]) -> Outcome:
+        """Run several plays."""
+        return self._play(plays, ())
+
     def start(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> subprocess.Popen[str]:
         """Run the roles through converge in the background."""
         options = {"journal": str(self.folder / "journal.json"), **options}
@@ -92,7 +97,7 @@ class Project:
             cwd=self.folder, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def _play(self, content: dict[str, t.Any], arguments: tuple[str, ...]) -> Outcome:
+    def _play(self, content: dict[str, t.Any] | list[dict[str, t.Any]], arguments: tuple[str, ...]) -> Outcome:
         self._write(content)
         kept = self.folder / "result.json"
         journal = self.folder / "journal.json"
@@ -109,11 +114,12 @@ class Project:
         own = {"ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "KEEP_RESULT": str(self.folder / "result.json")}
         return {**os.environ, **self.environment, **own}
 
-    def _write(self, content: dict[str, t.Any]) -> None:
+    def _write(self, content: dict[str, t.Any] | list[dict[str, t.Any]]) -> None:
         connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        hosts = {"all": {"hosts": {self.host: {**connection, **self._variables}}}}
+        hosts = {"all": {"hosts": {host: {**connection, **self._variables} for host in self.hosts}}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
-        play = {"hosts": "all", "gather_facts": False, **content}
-        (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        contents = content if isinstance(content, list) else [content]
+        plays = [{"hosts": "all", "gather_facts": False, **each} for each in contents]
+        (self.folder / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
         for name in ("result.json", "journal.json"):
             (self.folder / name).unlink(missing_ok=True)
