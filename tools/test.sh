@@ -34,9 +34,9 @@ molecule_() (
             fi' scenario
 )
 
-# Three rows of stages beside each other: each of them waits for much of its time, delivery most of all. The first row is
-# shown as it goes, the others when they have ended, and what failed once more at the very end, where a CI's short record
-# of a long run has it.
+# Three rows of stages beside each other: each of them waits for much of its time. Delivery, which takes longest, goes
+# first whenever it has something to do. The first row is shown as it goes, the others when they have ended, and what
+# failed once more at the very end, where a CI's short record of a long run has it.
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
@@ -44,12 +44,12 @@ all_stages() (
     set -m
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
-    tools/test.sh app molecule faults >"$logs/app" 2>&1 &
+    nice tools/test.sh app molecule oracle >"$logs/app" 2>&1 &
     app=$!
     set +m
     trap 'kill -INT -- "-$delivery" "-$app" 2>/dev/null; wait; exit 130' INT TERM
     failed=""
-    tools/test.sh lint sanity unit oracle 2>&1 | tee "$logs/lint" || failed="lint"
+    nice tools/test.sh lint sanity unit faults 2>&1 | tee "$logs/lint" || failed="lint"
     wait "$app" || failed="$failed app"
     cat "$logs/app"
     wait "$delivery" || failed="$failed delivery"
