@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the applications, all or the named one, on real servers or an emulator; tools/lint.sh lints them.
-# It installs what they need itself: Debian packages (as root) and a virtualenv in each application's folder.
+# With .venv there (make .venv), it installs what they need: Debian packages (as root) and each application's virtualenv.
 #   tools/test-app.sh [APPLICATION [pytest's arguments]]        tools/test-app.sh transactions tests/unit -k cursor
 set -euo pipefail
 cd "$(dirname "$0")/../app"

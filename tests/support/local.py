@@ -135,7 +135,7 @@ class LocalEnvironment:
 @functools.cache  # making one takes longer than most calls
 def _client(service: str, url: str) -> t.Any:
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload]  # the name is a variable here
         endpoint_url=url,
         region_name=REGION,
         aws_access_key_id=ACCOUNT,

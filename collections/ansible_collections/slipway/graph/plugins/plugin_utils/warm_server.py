@@ -256,7 +256,7 @@ def only_imports(routing: bytes | str, content_id: t.Any) -> dict[str, t.Any]:
 
     Most of these files is about plugins; Ansible's own has 10,000 lines.
     """
-    from ansible.utils.collection_loader._collection_meta import _meta_yml_to_dict  # noqa: PLC0415
+    from ansible.utils.collection_loader._collection_meta import _meta_yml_to_dict  # noqa: PLC0415 - as in prepare
 
     text = routing if isinstance(routing, str) else routing.decode()
     part = re.search(r"^import_redirection:.*?(?=^[^\s#]|\Z)", text, re.MULTILINE | re.DOTALL)
@@ -265,6 +265,7 @@ def only_imports(routing: bytes | str, content_id: t.Any) -> dict[str, t.Any]:
 
 def prepare(collection_paths: list[str]) -> Worker:
     """Import what the modules share, and put the seam in, before the first fork."""
+    # Not with this file, for its loader must be in place before whatever it loads.
     from ansible.utils.collection_loader import _collection_finder  # noqa: PLC0415
 
     _collection_finder._AnsibleCollectionFinder(paths=collection_paths)._install()
