@@ -285,6 +285,7 @@ def prepare(collection_paths: list[str]) -> Worker:
     clients.keep_models()
     clients.keep_sessions()
     clients.keep_clients()
+    importlib.import_module(f"{UTILS}.waiters").ask_sooner()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
 
