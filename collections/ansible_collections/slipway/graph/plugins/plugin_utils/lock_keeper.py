@@ -23,12 +23,6 @@ import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # the action plugin imports this too, where boto3 may be missing; then main says so
-    pass
-
 LEASE_SECONDS = 60
 RENEW_SECONDS = 20
 POLL_SECONDS = 0.2
@@ -202,6 +196,8 @@ def keep(lock: Lock, process: int, start: str) -> None:
 
 
 def _renew(lock: Lock) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as in main
+
     # A passing fault costs nothing while the lease runs; a lost lock cannot be renewed anyway.
     with contextlib.suppress(BotoCoreError, ClientError):
         lock.renew()
@@ -217,9 +213,12 @@ def _go_on_in_background() -> None:
 
 def main() -> None:
     """Take the lock, say how it went, keep it."""
-    request: Request = json.load(sys.stdin)
-    if "boto3" not in globals():
+    try:  # here, for converge imports this file, too, and needs no boto3, which takes a tenth of a second
+        import boto3  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    except ImportError:
         sys.exit("the lock needs boto3 in the Python that runs Ansible")
+    request: Request = json.load(sys.stdin)
     start = started_at(request["process"])
     try:
         lock = Lock(boto3.client("dynamodb"), request)
