@@ -1,4 +1,4 @@
-"""Starts the emulators of a molecule scenario, and stops them by their process ids."""
+"""Starts the emulators of molecule scenarios, and what reads their accounts; stops all by their process ids."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.emulators import CREDENTIALS, command_of, free_port, wait_for  # noqa: E402 - after the path
+from tests.support.emulators import CREDENTIALS, Command, command_of, free_port, wait_for  # noqa: E402 - after the path
 
 
 def start(directory: Path, kinds: list[str]) -> None:
     """Start them in sessions of their own, so that they outlive this program, and write down where they are."""
     running: dict[str, dict[str, t.Any]] = {}
-    for kind in dict.fromkeys(kinds):
-        command = command_of(kind, free_port())
+    commands = {kind: command_of(kind, free_port()) for kind in kinds}
+    for kind, command in commands.items():
         with (directory / f"{kind}.log").open("wb") as log:
             process = subprocess.Popen(
                 command.arguments,
@@ -33,17 +33,24 @@ def start(directory: Path, kinds: list[str]) -> None:
         record(directory).write_text(json.dumps(running))
         with (directory / f"{kind}.log").open("rb") as log:
             wait_for(command.ready, process, log)
-    lacking = ["application-autoscaling"] if kinds == ["ministack"] else []
-    running["account"] = start_reader(running[kinds[0]]["url"], running[kinds[-1]]["url"], lacking)
-    record(directory).write_text(json.dumps(running))
+    for kind in commands.keys() & {"moto", "ministack"}:
+        beside = commands.get("autoscaling") if kind == "ministack" else None
+        running[f"account of {kind}"] = start_reader(kind, commands[kind], beside)
+        record(directory).write_text(json.dumps(running))
 
 
-def start_reader(url: str, scaling_url: str, lacking: list[str]) -> dict[str, t.Any]:
-    """Start what reads the account but the services that are lacking, and wait until it listens."""
+def start_reader(kind: str, emulator: Command, beside: Command | None) -> dict[str, t.Any]:
+    """Start what reads the account of an emulator and of the one beside it, and wait until it listens."""
     port = free_port()
-    endpoints = {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": scaling_url}
+    endpoints = {
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": (beside or emulator).url,
+    }
+    options = [f"--reset={each.reset}" for each in (emulator, beside) if each]
+    if kind == "ministack" and not beside:
+        options.append("--without=application-autoscaling")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.account_server", str(port), *(f"--without={each}" for each in lacking)],
+        [sys.executable, "-m", "tests.support.account_server", str(port), *options],
         env={**os.environ, **CREDENTIALS, **endpoints},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         cwd=ROOT, start_new_session=True,
@@ -85,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["start", "stop"])
     parser.add_argument("directory", type=Path)
-    parser.add_argument("kinds", nargs="*", help="moto, ministack")
+    parser.add_argument("kinds", nargs="*", help="moto, ministack, autoscaling")
     options = parser.parse_args()
     stop(options.directory)
     if options.action == "start":

@@ -31,12 +31,14 @@ def free_port() -> int:
 
 
 class Command(t.NamedTuple):
-    """How to start an emulator: the program, its settings, where it will be and what answers when it is ready."""
+    """How to start an emulator: the program, its settings, where it will be, what answers when it is ready and what
+    empties it."""
 
     arguments: list[str]
     settings: dict[str, str]
     url: str
     ready: str
+    reset: str
 
 
 MOTO = Path(__file__).with_name("moto_server.py")
@@ -54,12 +56,12 @@ def command_of(kind: str, port: int) -> Command:
         arguments = [program("python"), str(script), "-H", "127.0.0.1", "-p", str(port)]
         # Nobody here starts an instance from a public image.
         settings = {"MOTO_IAM_LOAD_MANAGED_POLICIES": str(kind == "moto"), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-        return Command(arguments, settings, url, f"{url}/moto-api/data.json")
+        return Command(arguments, settings, url, f"{url}/moto-api/data.json", f"{url}/moto-api/reset")
     settings = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
         "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
     }  # fmt: skip
-    return Command([program("ministack")], settings, url, f"{url}/_ministack/health")
+    return Command([program("ministack")], settings, url, f"{url}/_ministack/health", f"{url}/_ministack/reset")
 
 
 @contextlib.contextmanager
@@ -71,7 +73,12 @@ def moto() -> Iterator[str]:
 
 def reset_moto(url: str) -> None:
     """Empty the account."""
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=30):
+    post(f"{url}/moto-api/reset")
+
+
+def post(url: str) -> None:
+    """Ask an emulator to do something."""
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=30):
         pass
 
 
