@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.delivery.releases import ITEMS, NAME, Functions, System
+from tests.delivery.releases import ITEMS, NAME, QUICKLY, Functions, System
 from tests.support.local import LocalEnvironment, local_environment
 
 
@@ -21,7 +21,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment
 def delivered(local: LocalEnvironment) -> LocalEnvironment:
     """All systems of the environment, delivered once, the way a user does it."""
     for playbook in ("bootstrap", "site", "deliver"):
-        local.succeed(f"playbooks/{playbook}.yml", "--limit", "all")
+        local.succeed(f"playbooks/{playbook}.yml", "--limit", "all", *QUICKLY)
     return local
 
 

@@ -22,6 +22,8 @@ from tests.support.local import ACCOUNT, REGION, LocalEnvironment
 NAME = "transactions-local"
 ITEMS = "items-local"
 BUCKET = f"slipway-{ACCOUNT}-{REGION}"
+# For releases that are good: the waits that show whether one is bad, as short as they can be.
+QUICKLY = ("-e", "ecs_services_rehearsal_seconds=2", "-e", "rollout_rounds=2", "-e", "rollout_grace_seconds=1")
 # What differs from the image in service. All run as root to be able to write; the system never notices.
 DOCKERFILES = {
     "good": "ENV APP_COMMIT={commit}",

@@ -205,7 +205,7 @@ def start(system: System) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(
     "step",
-    ["Make a password that only the drill knows", "Make a fresh server", "Load the dump", "Compare every table"],
+    ["Make a password that only the drill knows", "Make a fresh server", "Load the dump"],
 )
 def test_killed_drill_leaves_no_server(full: System, taken: dict[str, Any], step: str) -> None:
     drill = start(full)

@@ -70,7 +70,7 @@ def test_no_request_fails_while_the_users_of_the_database_alternate(system: Syst
     seen = [credentials(system)]
     for _ in range(2):
         with reads_all_the_time(system) as answers, secrets_looked_up(system) as secrets:
-            output = system.succeed("playbooks/rotate_secrets.yml", "-vvv")
+            output = system.succeed("playbooks/rotate_secrets.yml", "-vvv", "-e", "rotate_secrets_grace_seconds=1")
         seen.append(credentials(system))
         assert any(status == 200 for status, _body in answers)
         assert failed_in_the_application(answers) == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.releases import NAME, System, asked_all_the_time
+from tests.delivery.releases import NAME, QUICKLY, System, asked_all_the_time
 
 # Enough to see a bad one die or stay silent; the defaults allow for what Fargate needs to start a task.
-PATIENCE = ("-e", "ecs_services_rehearsal_timeout=30", "-e", "rollout_timeout=60", "-e", "rollout_grace_seconds=5")
+PATIENCE = ("-e", "ecs_services_rehearsal_timeout=20", "-e", "rollout_timeout=60", "-e", "rollout_grace_seconds=5")
 
 
 def test_a_delivered_release_serves_and_is_marked_good(system: System) -> None:
@@ -23,7 +23,7 @@ def test_a_plan_after_a_delivery_has_nothing_to_change(system: System) -> None:
 
 def test_a_second_delivery_without_changes_changes_nothing(system: System) -> None:
     releases, containers = system.releases(), system.containers()
-    output = system.succeed("playbooks/deliver.yml", *PATIENCE)
+    output = system.succeed("playbooks/deliver.yml", *QUICKLY)
     assert system.releases() == releases
     assert system.containers() == containers
     assert "changed  ecs_services" not in output
@@ -95,14 +95,14 @@ def test_a_good_release_by_its_commit_and_the_way_back(system: System) -> None:
     assert system.version()["commit"] == "second"
     assert system.current()["id"] == after
 
-    system.succeed("playbooks/rollback.yml", *PATIENCE)
+    system.succeed("playbooks/rollback.yml", *QUICKLY)
     assert system.version()["commit"] == before["commit"]
     assert system.current() == before
     assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
-    ran = system.play("playbooks/rollback.yml", *PATIENCE)
+    ran = system.play("playbooks/rollback.yml", *QUICKLY)
     assert ran.returncode != 0
     assert "no good release that is older" in ran.stdout
 
-    system.succeed("playbooks/rollback.yml", "-e", f"release={after}", *PATIENCE)
+    system.succeed("playbooks/rollback.yml", "-e", f"release={after}", *QUICKLY)
     assert system.version()["commit"] == "second"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -37,6 +39,16 @@ os.environ |= {
 }
 for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models() -> Iterator[None]:
+    """One loader for all sessions: each test has its own, and parsing a service's model takes longer than a test."""
+    loader: Any = botocore.loaders.create_loader()
+    patch = pytest.MonkeyPatch()
+    patch.setattr(botocore.session, "create_loader", lambda *_args, **_kwargs: loader)
+    yield
+    patch.undo()
 
 
 @pytest.fixture
