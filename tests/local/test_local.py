@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ import pytest
 from tests.support.local import ROOT, LocalEnvironment
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[LocalEnvironment]:
-    """An environment of emulators alone, not started yet, whose state is below the test's folder."""
-    made = LocalEnvironment(ROOT, engine="none", SLIPWAY_LOCAL_DIR=str(tmp_path / "local"))
-    made.directory = tmp_path / "local"
+@contextlib.contextmanager
+def emulators_alone(folder: Path) -> Iterator[LocalEnvironment]:
+    """An environment without an engine, not started yet, whose state is below a folder; it is down afterwards."""
+    made = LocalEnvironment(ROOT, engine="none", SLIPWAY_LOCAL_DIR=str(folder / "local"))
+    made.directory = folder / "local"
     yield made
     if not made.directory.exists():
         return
@@ -25,50 +26,61 @@ def environment(tmp_path: Path) -> Iterator[LocalEnvironment]:
     assert made.left_behind() == []
 
 
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[LocalEnvironment]:
+    """One for a test."""
+    with emulators_alone(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
+    """One that is up, for the tests that leave it so."""
+    with emulators_alone(tmp_path_factory.mktemp("started")) as made:
+        assert changed(made.succeed("playbooks/local_up.yml")) > 0
+        yield made
+
+
 def changed(output: str) -> int:
     """The number of changed tasks in Ansible's recap."""
     return int(output.rpartition("changed=")[2].split()[0])
 
 
-def test_up_and_down_may_be_repeated(environment: LocalEnvironment) -> None:
-    assert changed(environment.succeed("playbooks/local_up.yml")) > 0
-    assert changed(environment.succeed("playbooks/local_up.yml")) == 0
-    assert changed(environment.succeed("playbooks/local_down.yml")) > 0
-    assert environment.left_behind() == []
-    assert changed(environment.succeed("playbooks/local_down.yml")) == 0
+def test_up_may_be_repeated(started: LocalEnvironment) -> None:
+    assert changed(started.succeed("playbooks/local_up.yml")) == 0
 
 
-def test_state_survives_a_restart(environment: LocalEnvironment) -> None:
-    environment.succeed("playbooks/local_up.yml")
-    environment.client("s3").create_bucket(Bucket="kept")
-    environment.client("s3").put_object(Bucket="kept", Key="word", Body=b"still here")
-    environment.client("ssm").put_parameter(Name="/kept", Value="so am I", Type="String")
-    target = {
-        "ServiceNamespace": "ecs",
-        "ResourceId": "service/cluster/api",
-        "ScalableDimension": "ecs:service:DesiredCount",
-    }
-    scaling = environment.client("application-autoscaling", f"http://127.0.0.1:{environment.port + 1}")
-    scaling.register_scalable_target(**target, MinCapacity=2, MaxCapacity=7)
-
-    environment.succeed("playbooks/local_down.yml")
-    environment.succeed("playbooks/local_up.yml")
-
-    assert environment.client("s3").get_object(Bucket="kept", Key="word")["Body"].read() == b"still here"
-    assert environment.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "so am I"
-    (kept,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
-    assert (kept["ResourceId"], kept["MaxCapacity"]) == (target["ResourceId"], 7)
-
-
-def test_only_loopback_is_listened_on(environment: LocalEnvironment) -> None:
-    environment.succeed("playbooks/local_up.yml")
-    ports = (environment.port, environment.port + 1)
+def test_only_loopback_is_listened_on(started: LocalEnvironment) -> None:
+    ports = (started.port, started.port + 1)
     addresses = {
         connection.laddr.ip
         for connection in psutil.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in ports
     }
     assert addresses == {"127.0.0.1"}
+
+
+def test_down_may_be_repeated_and_state_survives(started: LocalEnvironment) -> None:
+    started.client("s3").create_bucket(Bucket="kept")
+    started.client("s3").put_object(Bucket="kept", Key="word", Body=b"still here")
+    started.client("ssm").put_parameter(Name="/kept", Value="so am I", Type="String")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/cluster/api",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaling = started.client("application-autoscaling", f"http://127.0.0.1:{started.port + 1}")
+    scaling.register_scalable_target(**target, MinCapacity=2, MaxCapacity=7)
+
+    assert changed(started.succeed("playbooks/local_down.yml")) > 0
+    assert started.left_behind() == []
+    assert changed(started.succeed("playbooks/local_down.yml")) == 0
+    started.succeed("playbooks/local_up.yml")
+
+    assert started.client("s3").get_object(Bucket="kept", Key="word")["Body"].read() == b"still here"
+    assert started.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "so am I"
+    (kept,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert (kept["ResourceId"], kept["MaxCapacity"]) == (target["ResourceId"], 7)
 
 
 def test_a_port_in_use_is_named_before_anything_is_started(environment: LocalEnvironment) -> None:

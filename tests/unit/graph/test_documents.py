@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import typing as t
 
 import pytest
 
+from tests.support import emulators
 from tests.support.api_proxy import ApiProxy
 from tests.support.playbook import Outcome, Project
 
@@ -50,27 +52,42 @@ AFTER = {"team": "red", "versioning": True, "days": 7, "size": "db.t3.large", "p
 FILES = ("journal.json", "plan.json", "plan.md", "report.html")
 
 
-@pytest.fixture
-def applied(aws: AWS) -> AWS:
-    """An account that has been made with the first values."""
-    project, proxy = aws
-    project.role("data", DATA)
-    project.inventory(**BEFORE, folder=str(project.folder))
-    made = project.converge("data")
+class Planned(t.NamedTuple):
+    """What a plan returned, and the documents that it left."""
+
+    outcome: Outcome
+    documents: dict[str, str]
+    writes: list[str]
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory, moto: str) -> dict[str, Planned]:
+    """Plans of other values on an account that was made with the first ones: twice with differences, once without."""
+    emulators.reset_moto(moto)
+    proxy = ApiProxy(moto)
+    try:
+        project = Project(tmp_path_factory.mktemp("documents"), proxy.url)
+        project.role("data", DATA)
+        project.inventory(**BEFORE, folder=str(project.folder))
+        made = project.converge("data")
+        assert made.returncode == 0, made.output
+        project.inventory(**AFTER, folder=str(project.folder))
+        ways = {"with": ("--check", "--diff"), "again": ("--check", "--diff"), "without": ("--check",)}
+        return {name: _plan(project, proxy, arguments) for name, arguments in ways.items()}
+    finally:
+        proxy.close()
+
+
+def _plan(project: Project, proxy: ApiProxy, arguments: tuple[str, ...]) -> Planned:
     proxy.forget()
-    assert made.returncode == 0, made.output
-    return aws
+    outcome = project.converge("data", arguments=arguments)
+    assert outcome.returncode == 0, outcome.output
+    return Planned(outcome, {name: (project.folder / name).read_text() for name in FILES}, list(proxy.writes))
 
 
-def plan(project: Project, *arguments: str, **variables: object) -> Outcome:
-    project.inventory(**variables, folder=str(project.folder))
-    return project.converge("data", arguments=("--check", *arguments))
-
-
-def test_rule_07_differences_show_what_was_before_and_hide_secrets(applied: AWS) -> None:
-    project, proxy = applied
-    planned = plan(project, "--diff", **AFTER)
-    assert proxy.writes == []
+def test_rule_07_differences_show_what_was_before_and_hide_secrets(plans: dict[str, Planned]) -> None:
+    planned, documents, writes = plans["with"]
+    assert writes == []
     found = {call["task"]: call["diff"] for call in planned.journal["calls"]}
     assert {"name": "Tags.team", "before": "blue", "after": "red"} in found["VPC"], planned.output
     assert found["Bucket"] == [{"name": "VersioningConfiguration.Status", "after": "Enabled"}]
@@ -78,25 +95,19 @@ def test_rule_07_differences_show_what_was_before_and_hide_secrets(applied: AWS)
     assert {"name": "DBInstanceClass", "before": "db.t3.small", "after": "db.t3.large"} in found["Database"]
     assert found["File"][0]["before"] == "team blue\n"
     assert "    ~ DBInstanceClass: db.t3.small -> db.t3.large\n" in planned.output
-    written = "".join((project.folder / name).read_text() for name in FILES)
+    written = "".join(documents.values())
     assert not re.findall("(?:first|next)-planted-(?:secret|word)", planned.output + written)
 
 
-def test_rule_07_without_diff_no_old_value_is_kept(applied: AWS) -> None:
-    project, _proxy = applied
-    planned = plan(project, **AFTER)
-    assert [call["diff"] for call in planned.journal["calls"]] == [[]] * 10
-    assert "db.t3.small" not in (project.folder / "plan.json").read_text()
+def test_rule_07_without_diff_no_old_value_is_kept(plans: dict[str, Planned]) -> None:
+    planned = plans["without"]
+    assert [call["diff"] for call in planned.outcome.journal["calls"]] == [[]] * 10
+    assert "db.t3.small" not in planned.documents["plan.json"]
 
 
-def test_rule_07_the_plan_is_a_document_that_says_the_same_each_time(applied: AWS) -> None:
-    project, _proxy = applied
-    documents = []
-    for _ in range(2):
-        assert plan(project, "--diff", **AFTER).returncode == 0
-        document = json.loads((project.folder / "plan.json").read_text())
-        assert document.pop("made_at")
-        documents.append(document)
+def test_rule_07_the_plan_is_a_document_that_says_the_same_each_time(plans: dict[str, Planned]) -> None:
+    documents = [json.loads(plans[name].documents["plan.json"]) for name in ("with", "again")]
+    assert all(document.pop("made_at") for document in documents)
     assert documents[0] == documents[1]
     assert documents[0]["version"] == 1
     assert [call["key"] for call in documents[0]["calls"]][:5] == [
@@ -111,18 +122,14 @@ def test_rule_07_the_plan_is_a_document_that_says_the_same_each_time(applied: AW
     ]  # fmt: skip
 
 
-def test_rule_07_the_summary_is_markdown(applied: AWS) -> None:
-    project, _proxy = applied
-    plan(project, **AFTER)
-    text = (project.folder / "plan.md").read_text()
+def test_rule_07_the_summary_is_markdown(plans: dict[str, Planned]) -> None:
+    text = plans["without"].documents["plan.md"]
     assert text.startswith("**demo-test**: 6 to change, 4 unchanged\n")
     assert '+ data: Logs: logs:PutRetentionPolicy {"logGroupName": "demo", "retentionInDays": 7}' in text
 
 
-def test_rule_15_a_run_leaves_its_report(applied: AWS) -> None:
-    project, _proxy = applied
-    plan(project, "--diff", **AFTER)
-    text = (project.folder / "report.html").read_text()
+def test_rule_15_a_run_leaves_its_report(plans: dict[str, Planned]) -> None:
+    text = plans["with"].documents["report.html"]
     assert "6 to change, 4 unchanged" in text
     assert "~ DBInstanceClass: db.t3.small -&gt; db.t3.large" in text
 

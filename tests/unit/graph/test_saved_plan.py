@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import saved_plan
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
 from tests.support.playbook import Outcome, Project
@@ -159,11 +162,16 @@ def test_rule_08_what_was_asked_in_check_mode_first_still_has_all_its_attempts(d
         (None, "cannot be read: No such file"),
     ],
 )
-def test_rule_08_a_file_that_is_no_plan_of_this_is_refused(demo: AWS, content: str | None, says: str) -> None:
-    project, proxy = demo
-    saved = project.folder / "saved.json"
+def test_rule_08_a_file_that_is_no_plan_of_this_is_refused(tmp_path: Path, content: str | None, says: str) -> None:
+    saved = tmp_path / "saved.json"
     if content is not None:
         saved.write_text(content)
-    refused = project.converge("demo", plan=str(saved))
-    assert says in refused.result["msg"]
+    with pytest.raises(AnsibleActionFail, match=re.escape(says)):
+        saved_plan.read(str(saved), "demo-test", "present")
+
+
+def test_rule_08_without_a_plan_nothing_is_written(demo: AWS) -> None:
+    project, proxy = demo
+    refused = project.converge("demo", plan=str(project.folder / "saved.json"))
+    assert "cannot be read: No such file" in refused.result["msg"]
     assert proxy.writes == []
