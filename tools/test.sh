@@ -8,17 +8,18 @@ export PATH=$PWD/.venv/bin:$PATH
 # Hundreds of short runs of Ansible: without kept bytecode each of them compiles all it imports.
 unset PYTHONDONTWRITEBYTECODE
 all=(lint sanity unit app oracle molecule faults delivery)
+workers=${WORKERS:-2}
 
 lint() { tools/lint.sh; }
 sanity() { tools/sanity.sh; }
-unit() { pytest -n 2 --dist loadfile tests/unit tests/local; }
+unit() { pytest -n "$workers" --dist loadfile tests/unit tests/local; }
 app() { tools/test-app.sh; }
-oracle() { pytest -n 2 --dist loadfile tests/oracle; }
-faults() { pytest -n 2 tests/faults; }
+oracle() { pytest -n "$workers" --dist loadfile tests/oracle; }
+faults() { pytest -n "$workers" tests/faults; }
 delivery() { pytest tests/delivery; }
 
-# One scenario by itself, and all in two rows: those of a row run one after the other on the same emulators. The output
-# of a row is shown when it fails.
+# One scenario by itself, as one would run it, the others in two rows: those of a row run one after the other on the same
+# emulators. The output of a row is shown when it fails.
 molecule_() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
@@ -33,7 +34,7 @@ molecule_() (
     }
     scenarios=()
     for name in $(printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename); do
-        [ "$name" = default ] || scenarios+=(-s "$name")
+        [ "$name" = default ] || [ "$name" = vpc ] || scenarios+=(-s "$name")
     done
     half=$((${#scenarios[@]} / 4 * 2))
     row alone -s vpc &
@@ -49,12 +50,13 @@ molecule_() (
     exit "$failed"
 )
 
-# Three rows of stages beside each other: each of them waits for much of its time. Delivery, which takes longest, goes
-# first whenever it has something to do. The first row is shown as it goes, the others when they have ended, and what
-# failed once more at the very end, where a CI's short record of a long run has it.
+# Three rows of stages beside each other: each of them waits for much of its time. Delivery waits most and takes longest,
+# so the others have one worker, which leaves it a processor, and are nice. The first row is shown as it goes, the others
+# when they have ended, and what failed once more at the very end, where a CI's short record of a long run has it.
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
+    export WORKERS=1
     # Each in a process group of its own, or they would ignore Ctrl-C, which is passed on for them to tidy up.
     set -m
     tools/test.sh delivery >"$logs/delivery" 2>&1 &

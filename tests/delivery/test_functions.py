@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.releases import QUICKLY, Functions, asked_all_the_time
+from tests.delivery.releases import QUICKLY, Functions, System, asked_all_the_time
 
 # Enough to see a bad one; the defaults allow for what an alarm needs to ring.
 PATIENCE = ("-e", "lambda_functions_watch_seconds=3", "-e", "rollout_grace_seconds=1", "-e", "rollout_timeout=20")
@@ -55,12 +55,14 @@ def test_a_plan_after_a_delivery_has_nothing_to_change(items: Functions) -> None
     assert "Plan: 0 to change" in items.succeed("playbooks/site.yml", "--check")
 
 
-def test_a_second_delivery_without_changes_changes_nothing(items: Functions) -> None:
-    releases, alias = items.releases(), items.alias()
-    output = items.succeed("playbooks/deliver.yml", *QUICKLY)
-    assert items.releases() == releases
+def test_a_second_delivery_of_all_systems_without_changes_changes_nothing(items: Functions, system: System) -> None:
+    releases, alias, containers = [items.releases(), system.releases()], items.alias(), system.containers()
+    output = items.local.succeed("playbooks/deliver.yml", "--limit", "all", *QUICKLY)
+    assert [items.releases(), system.releases()] == releases
     assert items.alias()["FunctionVersion"] == alias["FunctionVersion"]
+    assert system.containers() == containers
     assert "changed  lambda_functions" not in output
+    assert "changed  ecs_services" not in output
 
 
 @pytest.mark.parametrize(

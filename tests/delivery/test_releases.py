@@ -21,14 +21,6 @@ def test_a_plan_after_a_delivery_has_nothing_to_change(system: System) -> None:
     assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
 
-def test_a_second_delivery_without_changes_changes_nothing(system: System) -> None:
-    releases, containers = system.releases(), system.containers()
-    output = system.succeed("playbooks/deliver.yml", *QUICKLY)
-    assert system.releases() == releases
-    assert system.containers() == containers
-    assert "changed  ecs_services" not in output
-
-
 @pytest.mark.parametrize(
     ("kind", "last_line"),
     [

@@ -1,4 +1,4 @@
-"""The oracle for what the system of test_same_account has not: the system items, and roles that no system here uses."""
+"""The oracle for what the system of test_same_account has not: the system items, and roles that none here uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tests.support.api_proxy import ApiProxy
 HOST = "items-dev"
 BUCKET = system.BUCKET
 GROUP_VARS = system.ROOT / "playbooks/group_vars"
-SYSTEMS = {"items": GROUP_VARS / "items.yml", "alone": Path(__file__).parent / "alone.yml"}
+MORE = Path(__file__).parent / "more.yml"
+VARIABLES = [GROUP_VARS / "all.yml", GROUP_VARS / "items.yml", MORE, system.ROOT / "tests/oracle/inputs.yml"]
 
 # What each role makes, beyond what test_same_account knows.
 MADE_BY = {
@@ -34,7 +35,10 @@ MADE_BY = {
     "rest_api_account": ["account of APIs", "role"],
     "github_oidc": ["OIDC provider", "role"],
 }
-ROLES = {name: yaml.safe_load(path.read_text())["system_roles"] for name, path in SYSTEMS.items()}
+ROLES: list[str] = [
+    *yaml.safe_load((GROUP_VARS / "items.yml").read_text())["system_roles"],
+    *yaml.safe_load(MORE.read_text())["more_roles"],
+]
 # Roles of playbooks: they make nothing that an account has afterwards.
 NOT_PROVISIONING = {
     "database_backup", "failover_drill", "functions_build", "functions_push", "images_build", "images_push", "local",
@@ -78,11 +82,11 @@ def record_release(environment: dict[str, str]) -> None:
         s3.put_object(Bucket=BUCKET, Key=f"releases/{HOST}/{name}.json", Body=json.dumps(document).encode())
 
 
-def run(playbook: Path, environment: dict[str, str], variables: list[Path], *arguments: str) -> None:
+def run(playbook: Path, environment: dict[str, str], *arguments: str) -> None:
     """Run the play; it must end well."""
     finished = subprocess.run(
         [emulators.program("ansible-playbook"), "-i", str(system.ROOT / "inventories/dev"), "--limit", HOST,
-         str(playbook), *(f"--extra-vars=@{path}" for path in variables), *arguments,
+         str(playbook), *(f"--extra-vars=@{path}" for path in VARIABLES), *arguments,
          "--extra-vars", json.dumps({"lambda_functions_watch_seconds": 0})],
         cwd=system.ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
         capture_output=True, text=True, check=False, timeout=1200,
@@ -90,11 +94,11 @@ def run(playbook: Path, environment: dict[str, str], variables: list[Path], *arg
     assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
 
 
-def plan_without_a_write(playbook: Path, environment: dict[str, str], variables: list[Path]) -> None:
+def plan_without_a_write(playbook: Path, environment: dict[str, str]) -> None:
     """Rule 7, on the empty account and on the full one: a plan writes nothing, counted by a proxy."""
     proxies = {name: ApiProxy(url) for name, url in environment.items() if name.startswith("AWS_ENDPOINT_URL")}
     try:
-        run(playbook, {**environment, **{name: proxy.url for name, proxy in proxies.items()}}, variables, "--check")
+        run(playbook, {**environment, **{name: proxy.url for name, proxy in proxies.items()}}, "--check")
         assert [proxy for proxy in proxies.values() if proxy.operations] != []
         assert [write for proxy in proxies.values() for write in proxy.writes] == []
     finally:
@@ -102,18 +106,17 @@ def plan_without_a_write(playbook: Path, environment: dict[str, str], variables:
             proxy.close()
 
 
-def made(folder: Path, name: str, way: Ways) -> account.Account:
+def made(folder: Path, way: Ways) -> account.Account:
     """The account as one way makes it."""
     playbook = folder / "play.yml"
-    playbook.write_text(yaml.safe_dump([{**system.PLAY, **way(ROLES[name])}], sort_keys=False))
-    variables = [GROUP_VARS / "all.yml", SYSTEMS[name], system.ROOT / "tests/oracle/inputs.yml"]
+    playbook.write_text(yaml.safe_dump([{**system.PLAY, **way(ROLES)}], sort_keys=False))
     with system.emulated() as environment:
         record_release(environment)
         if way is graph:
-            plan_without_a_write(playbook, environment, variables)
-        run(playbook, environment, variables)
+            plan_without_a_write(playbook, environment)
+        run(playbook, environment)
         if way is graph:
-            plan_without_a_write(playbook, environment, variables)
+            plan_without_a_write(playbook, environment)
         output = folder / "account.json"
         subprocess.run(
             [emulators.program("python"), "-m", "tests.support.account", "list", str(output)],
@@ -131,32 +134,25 @@ class Accounts(t.NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Accounts]:
-    """Both accounts of each system, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        futures = {
-            name: [pool.submit(made, tmp_path_factory.mktemp(name), name, way) for way in (plain, graph)]
-            for name in SYSTEMS
-        }
-        return {name: Accounts(*(future.result() for future in both)) for name, both in futures.items()}
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
+    """Both accounts, made side by side."""
+    with ThreadPoolExecutor() as pool:
+        futures = [pool.submit(made, tmp_path_factory.mktemp("items"), way) for way in (plain, graph)]
+        return Accounts(*(future.result() for future in futures))
 
 
 def test_every_role_that_provisions_is_compared() -> None:
     roles = {path.name for path in (system.ROOT / "roles").iterdir() if (path / "tasks").is_dir()}
     assert roles - NOT_PROVISIONING == set(MADE_BY)
-    assert {role for roles in ROLES.values() for role in roles} | MADE_FOR_TRANSACTIONS.keys() == set(MADE_BY)
+    assert {*ROLES, *MADE_FOR_TRANSACTIONS} == set(MADE_BY)
     assert {kind for kinds in MADE_BY.values() for kind in kinds} <= set(account.READERS)
 
 
-@pytest.mark.parametrize(
-    ("name", "role", "kind"),
-    [(name, role, kind) for name, roles in ROLES.items() for role in roles for kind in MADE_BY[role]],
-)
-def test_role_makes_resources_of_the_kind(accounts: dict[str, Accounts], name: str, role: str, kind: str) -> None:
-    assert accounts[name].plain[kind], f"{role} made no {kind} in a plain play"
+@pytest.mark.parametrize(("role", "kind"), [(role, kind) for role in ROLES for kind in MADE_BY[role]])
+def test_role_makes_resources_of_the_kind(accounts: Accounts, role: str, kind: str) -> None:
+    assert accounts.plain[kind], f"{role} made no {kind} in a plain play"
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("kind", account.READERS)
-def test_plain_play_and_converge_make_the_same(accounts: dict[str, Accounts], name: str, kind: str) -> None:
-    assert accounts[name].plain[kind] == accounts[name].graph[kind]
+def test_plain_play_and_converge_make_the_same(accounts: Accounts, kind: str) -> None:
+    assert accounts.plain[kind] == accounts.graph[kind]

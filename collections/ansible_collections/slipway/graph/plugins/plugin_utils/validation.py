@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections.abc as c
 import difflib
 import functools
+import json
 import re
 import typing as t
 from pathlib import Path
@@ -56,10 +57,12 @@ def is_offline_assert(step: Step, renderer: Renderer, targets: c.Set[str]) -> bo
 
 def region_problem(region: str) -> str | None:
     """Why a Region cannot be right; ``None`` if AWS (by botocore's list) has it."""
-    import botocore.loaders  # noqa: PLC0415 - only where a Region is to be checked
+    import botocore  # noqa: PLC0415 - only where a Region is to be checked
 
-    partitions = botocore.loaders.Loader().load_data("endpoints")["partitions"]
-    known = sorted({name for partition in partitions for name in partition["regions"]})
+    # Read here: botocore's loader imports a good part of botocore first.
+    document = json.loads((Path(botocore.__file__).parent / "data/partitions.json").read_text())
+    names = {name for partition in document["partitions"] for name in partition["regions"]}
+    known = sorted(name for name in names if not name.endswith("-global"))
     if region in known:
         return None
     near = difflib.get_close_matches(region, known, n=3, cutoff=0.5)
