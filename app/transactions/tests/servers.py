@@ -17,6 +17,8 @@ import httpx
 
 APP = Path(__file__).parent.parent
 START_SECONDS = 180.0
+# One for all requests, each of which has its own connection: a client of its own would read the system's certificates.
+CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def free_port() -> int:
@@ -210,12 +212,12 @@ class Service:
         if self.process.poll() is not None:
             raise AssertionError(f"the service ended: {self.log.read_text()[-3000:]}")
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health/live", timeout=2).status_code == 200
+            return CLIENT.get(f"{self.url}/health/live", timeout=2).status_code == 200
         return False
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request."""
-        return httpx.request(method, self.url + path, timeout=10, **options)
+        return CLIENT.request(method, self.url + path, timeout=10, **options)
 
     def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
