@@ -18,8 +18,8 @@ oracle() { pytest -n "$workers" --dist loadfile tests/oracle; }
 faults() { pytest -n "$workers" tests/faults; }
 delivery() { pytest tests/delivery; }
 
-# One scenario by itself, as one would run it, the others in two rows: those of a row run one after the other on the same
-# emulators. The output of a row is shown when it fails.
+# One scenario by itself, as one would run it, then the others, with as many rows as there are workers: those of a row run
+# one after the other on the same emulators. The output of a row is shown when it fails.
 molecule_() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
@@ -32,36 +32,36 @@ molecule_() (
             return 1
         fi
     }
-    scenarios=()
-    for name in $(printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename); do
-        [ "$name" = default ] || [ "$name" = vpc ] || scenarios+=(-s "$name")
+    row alone -s vpc
+    mapfile -t names < <(printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename |
+        grep -vxE 'default|vpc')
+    rows=()
+    for ((number = 0; number < workers; number++)); do
+        scenarios=()
+        for ((each = number; each < ${#names[@]}; each += workers)); do
+            scenarios+=(-s "${names[each]}")
+        done
+        row "row$number" --shared-state "${scenarios[@]}" &
+        rows+=($!)
     done
-    half=$((${#scenarios[@]} / 4 * 2))
-    row alone -s vpc &
-    rows=($!)
-    row first --shared-state "${scenarios[@]:0:half}" &
-    rows+=($!)
-    row second --shared-state "${scenarios[@]:half}" &
-    rows+=($!)
     failed=0
-    for row in "${rows[@]}"; do
-        wait "$row" || failed=1
+    for each in "${rows[@]}"; do
+        wait "$each" || failed=1
     done
     exit "$failed"
 )
 
-# Three rows of stages beside each other: each of them waits for much of its time. Delivery waits most and takes longest,
-# so the others have one worker, which leaves it a processor, and are nice. The first row is shown as it goes, the others
-# when they have ended, and what failed once more at the very end, where a CI's short record of a long run has it.
+# Three rows of stages beside each other: each of them waits for much of its time. Delivery takes longest and waits most,
+# so the others are nice, and one of them has one worker. The row with two workers is shown as it goes, the others when
+# they have ended, and what failed once more at the very end, where a CI's short record of a long run has it.
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
-    export WORKERS=1
     # Each in a process group of its own, or they would ignore Ctrl-C, which is passed on for them to tidy up.
     set -m
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
-    nice tools/test.sh app molecule oracle >"$logs/app" 2>&1 &
+    WORKERS=1 nice tools/test.sh app molecule oracle >"$logs/app" 2>&1 &
     app=$!
     set +m
     trap 'kill -INT -- "-$delivery" "-$app" 2>/dev/null; wait; exit 130' INT TERM
