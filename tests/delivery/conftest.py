@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -18,10 +19,22 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment
 
 
 @pytest.fixture(scope="session")
-def delivered(local: LocalEnvironment) -> LocalEnvironment:
+def provisioning(local: LocalEnvironment) -> Iterator[Future[None]]:
+    """All systems of the environment are provisioned, while something else goes on: databases take their time."""
+
+    def provision() -> None:
+        for playbook in ("bootstrap", "site"):
+            local.succeed(f"playbooks/{playbook}.yml", "--limit", "all")
+
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit(provision)
+
+
+@pytest.fixture(scope="session")
+def delivered(local: LocalEnvironment, provisioning: Future[None]) -> LocalEnvironment:
     """All systems of the environment, delivered once, the way a user does it."""
-    for playbook in ("bootstrap", "site", "deliver"):
-        local.succeed(f"playbooks/{playbook}.yml", "--limit", "all", *QUICKLY)
+    provisioning.result()
+    local.succeed("playbooks/deliver.yml", "--limit", "all", *QUICKLY)
     return local
 
 

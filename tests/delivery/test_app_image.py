@@ -74,8 +74,8 @@ class Engine:
 
 
 @pytest.fixture(scope="module")
-def built(local: LocalEnvironment) -> Engine:
-    """The image, built as a release is."""
+def built(local: LocalEnvironment, provisioning: object) -> Engine:
+    """The image, built as a release is, while the systems are provisioned."""
     local.succeed("playbooks/build.yml", "--limit", "transactions")
     result = json.loads((local.checkout / ".slipway" / NAME / "build.json").read_text())
     return Engine(local, result["images"]["api"], "slipway.local/python:3.11", [])

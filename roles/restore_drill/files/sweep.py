@@ -10,6 +10,7 @@ playbook by its last request.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import select
 import sys
@@ -45,12 +46,13 @@ class Sweep:
     def _server(self) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
         there = False
+        pauses = itertools.chain((1, 1, 2), itertools.repeat(PAUSE_SECONDS))
         while self._is_ours("server", self._describe_server()):
             there = True
             if time.monotonic() > deadline:
                 raise SystemExit(f"the server {self.name} could not be deleted within {PATIENCE_SECONDS} seconds")
             self._delete_server()
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(next(pauses))
         return f"server {self.name}" if there else ""
 
     def _describe_server(self) -> dict[str, str] | None:
