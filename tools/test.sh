@@ -57,14 +57,14 @@ molecule_() (
 all_stages() (
     logs=$(mktemp -d)
     trap 'rm -rf "$logs"' EXIT
-    # Each in a process group of its own, or they would ignore Ctrl-C, which is passed on for them to tidy up.
+    # Each in a process group of its own, or they would ignore Ctrl-C, which is passed on once for them to tidy up.
     set -m
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
     WORKERS=1 nice tools/test.sh app molecule oracle >"$logs/app" 2>&1 &
     app=$!
     set +m
-    trap 'kill -INT -- "-$delivery" "-$app" 2>/dev/null; wait; exit 130' INT TERM
+    trap 'trap "" INT TERM; kill -INT -- "-$delivery" "-$app" 2>/dev/null; wait; exit 130' INT TERM
     failed=""
     nice tools/test.sh lint sanity unit faults 2>&1 | tee "$logs/lint" || failed="lint"
     wait "$app" || failed="$failed app"
