@@ -41,13 +41,13 @@ class Creation:
         return -(-self.seconds // self.poll_seconds) * self.poll_seconds
 
 
-# Times as seen in public logs. The waiters of rds_instance and of boto3's load balancers are upstream's.
+# Times as seen in public logs. Waiters of warm processes ask every ten seconds in the end.
 CREATIONS = (
     Creation("ec2", "CreateNatGateway", 90, b"<state>available</state>", b"<state>pending</state>"),
-    Creation("elbv2", "CreateLoadBalancer", 150, b"<Code>active</Code>", b"<Code>provisioning</Code>", 15),
+    Creation("elbv2", "CreateLoadBalancer", 150, b"<Code>active</Code>", b"<Code>provisioning</Code>", 10),
     Creation(
         "rds", "CreateDBInstance", 420,
-        b"<DBInstanceStatus>available</DBInstanceStatus>", b"<DBInstanceStatus>creating</DBInstanceStatus>", 60,
+        b"<DBInstanceStatus>available</DBInstanceStatus>", b"<DBInstanceStatus>creating</DBInstanceStatus>", 10,
     ),
     Creation(
         "elasticache", "CreateReplicationGroup", 420, b"<Status>available</Status>", b"<Status>creating</Status>"

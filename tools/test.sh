@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests, all or the named stages:
 #   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [faults] [delivery]
-# Stops at the first stage that fails.
+# Stops at the first stage that fails. WORKERS says how much of a stage runs side by side: 2 unless told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator
 
 import boto3
 import pytest
 
-from tests.support.emulators import CREDENTIALS, ministack
+from tests.support.emulators import CREDENTIALS, ministack, post
 from tests.unit.aws.ecs_support import REGION
 
 # The account in which MiniStack looks for an API when a request has no credentials.
@@ -28,6 +27,5 @@ def account(emulator: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Ses
     own = {"AWS_ACCESS_KEY_ID": ANONYMOUS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator}
     for name, value in {**CREDENTIALS, **own}.items():
         monkeypatch.setenv(name, value)
-    with urllib.request.urlopen(urllib.request.Request(f"{emulator}/_ministack/reset", method="POST"), timeout=30):
-        pass
+    post(f"{emulator}/_ministack/reset")
     return boto3.session.Session(region_name=REGION)

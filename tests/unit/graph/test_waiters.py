@@ -53,19 +53,27 @@ def waiter(*statuses: str, asked: list[t.Any] | None = None) -> botocore.waiter.
     [
         (["available"], []),
         (["creating", "available"], [0.5]),
-        (["creating"] * 5 + ["available"], [0.5, 1, 2, 4, 4]),
+        (["creating"] * 6 + ["available"], [0.5, 0.85, 1.445, 2.4565, 4, 4]),
     ],
 )
 def test_a_waiter_asks_at_growing_intervals_up_to_its_own(
     slept: list[float], statuses: list[str], pauses: list[float]
 ) -> None:
     waiter(*statuses).wait()
-    assert slept == pauses
+    assert slept == pytest.approx(pauses)
 
 
 def test_the_callers_interval_counts(slept: list[float]) -> None:
     waiter("creating", "creating", "available").wait(WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    assert slept == [0.5, 1]
+    assert slept == pytest.approx([0.5, 0.85])
+
+
+def test_a_waiter_that_asks_seldom_asks_every_ten_seconds_for_as_long(slept: list[float]) -> None:
+    with pytest.raises(WaiterError, match="Max attempts exceeded"):
+        waiter("creating").wait(WaiterConfig={"Delay": 60, "MaxAttempts": 3})
+    assert slept[-17:] == [10] * 17
+    assert max(slept[:-17]) < 10
+    assert sum(slept) >= 60 * 2
 
 
 def test_a_failure_ends_the_wait_at_once(slept: list[float]) -> None:
@@ -77,7 +85,7 @@ def test_a_failure_ends_the_wait_at_once(slept: list[float]) -> None:
 def test_a_waiter_has_all_its_own_attempts_after_the_first_ones(slept: list[float]) -> None:
     with pytest.raises(WaiterError, match="Max attempts exceeded"):
         waiter("creating").wait()
-    assert slept == [0.5, 1, 2, 4, 4]
+    assert slept == pytest.approx([0.5, 0.85, 1.445, 2.4565, 4, 4])
 
 
 def test_a_single_attempt_stays_one(slept: list[float]) -> None:
