@@ -213,9 +213,10 @@ def _go_on_in_background() -> None:
 
 def main() -> None:
     """Take the lock, say how it went, keep it."""
-    try:  # here, for converge imports this file, too, and needs no boto3, which takes a tenth of a second
-        import boto3  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    try:
+        # converge imports this file, too, and needs no boto3, which takes a tenth of a second.
+        import boto3  # noqa: PLC0415 - only where the lock is taken
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with boto3
     except ImportError:
         sys.exit("the lock needs boto3 in the Python that runs Ansible")
     request: Request = json.load(sys.stdin)
