@@ -28,7 +28,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))  # before the imports below, which find the collections by it
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.barrier import is_read  # noqa: E402
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.barrier import is_read  # noqa: E402
 from bench import critical_path, many_calls, picture, results  # noqa: E402
 from bench.proxy import CREATIONS, Creation, Proxy  # noqa: E402
 from bench.results import CONVERGE, MITOGEN, PLAIN, TOOLS, Measurement  # noqa: E402
@@ -163,7 +163,7 @@ class Bench:
         port = str(urlsplit(endpoint).port)
         environment = {
             **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port,
-            "ANSIBLE_ROLES_PATH": f"{ROOT / 'roles'}:{self.folder / 'roles'}",
+            "ANSIBLE_ROLES_PATH": f"{ROOT / 'roles/aws'}:{self.folder / 'roles'}",
         }  # fmt: skip
         # Containers often set it; then Python compiles what it imports in every run, whatever is measured.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collections"))
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import markdown, plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import markdown, plan
 
 
 class PlanError(Exception):

@@ -18,7 +18,7 @@ import boto3
 
 TABLE = (
     Path(__file__).parents[1]
-    / "collections/ansible_collections/slipway/graph/plugins/plugin_utils/price_table/prices.json"
+    / "collections/ansible_collections/slipway/graph/plugins/plugin_utils/money/price_table/prices.json"
 )
 # The Price List API itself is not everywhere.
 API_REGION = "us-east-1"

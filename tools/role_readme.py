@@ -26,10 +26,10 @@ class ReadmeError(Exception):
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("roles", nargs="*", help="folders of roles; without any, all in roles/")
+    parser.add_argument("roles", nargs="*", help="folders of roles; without any, all below roles/")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a table is out of date")
     options = parser.parse_args(arguments)
-    roles = [Path(role) for role in options.roles] or sorted((ROOT / "roles").iterdir())
+    roles = [Path(role) for role in options.roles] or sorted((ROOT / "roles").glob("*/*/"))
     problems = []
     for role in roles:
         if not (role / "meta/argument_specs.yml").exists():

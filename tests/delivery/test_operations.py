@@ -93,7 +93,7 @@ def test_rotation_of_a_secret_that_is_not_rotated_is_refused(system: System) -> 
 def test_stopping_all_tasks_shows_the_downtime(system: System) -> None:
     before = tasks(system)
     with secrets_looked_up(system) as secrets:
-        output = system.succeed("playbooks/failover_drill.yml", "-vvv", "-e", "failover_drill_stable_seconds=5")
+        output = system.succeed("playbooks/failover_drill.yml", "-vvv", "-e", "drill_failover_stable_seconds=5")
     assert_hidden(system, output, secrets)
     assert tasks(system).isdisjoint(before)
     (failover,) = newest(system, f"drills/{NAME}/")["failovers"]
@@ -104,8 +104,8 @@ def test_stopping_all_tasks_shows_the_downtime(system: System) -> None:
 
 
 def test_downtime_beyond_the_limit_fails_the_drill(system: System) -> None:
-    arguments = ("-e", "failover_drill_stable_seconds=5", "-e", "limit_seconds=0.1")
+    arguments = ("-e", "drill_failover_stable_seconds=5", "-e", "limit_seconds=0.1")
     ran = system.play("playbooks/failover_drill.yml", *arguments)
     assert ran.returncode != 0
-    assert f"Down for longer than the 0.1 s of failover_drill_limit_seconds: {NAME}-api" in " ".join(ran.stdout.split())
+    assert f"Down for longer than the 0.1 s of drill_failover_limit_seconds: {NAME}-api" in " ".join(ran.stdout.split())
     assert newest(system, f"drills/{NAME}/")["limit_seconds"] == 0.1

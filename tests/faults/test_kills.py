@@ -20,7 +20,7 @@ VARIABLES = [ROOT / "playbooks/group_vars/all.yml", ROOT / "playbooks/group_vars
              ROOT / "tests/oracle/inputs.yml"]  # fmt: skip
 # Databases, caches, services and what stands on them take most of the time, then the network; the others are killed
 # most often.
-SLOW = {"rds", "elasticache", "ecs_services", "lambda_functions", "secret_rotation"}
+SLOW = {"rds", "elasticache", "ecs_services", "lambda_functions", "rotation_schedules"}
 QUICK_ROLES = [role for role in SYSTEM["system_roles"] if role not in SLOW]
 QUICKEST_ROLES = ["kms", "secrets", "log_groups", "ecr"]
 PARTS = [(SYSTEM["system_roles"], 6, 1), (QUICK_ROLES, 14, 2), (QUICKEST_ROLES, 80, 3)]

@@ -37,7 +37,7 @@ MADE_BY = {
     "ecs_services": ["role", "service", "task definition", "scaling target", "scaling policy"],
     "lambda_functions": ["function", "role", "queue"],
     # Who may invoke the function is compared with it, and how often a secret is rotated with the secret.
-    "secret_rotation": ["function", "secret"],
+    "rotation_schedules": ["function", "secret"],
     "alarms": ["alarm"],
     "dashboards": ["dashboard"],
 }

@@ -13,7 +13,7 @@ import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.barrier import is_read
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.barrier import is_read
 
 FAULTS = ("throttle", "break", "hang up", "time out", "lose the answer")
 # How long a call that times out is kept waiting. botocore itself would wait a minute.

@@ -42,7 +42,7 @@ class Command(t.NamedTuple):
 
 
 MOTO = Path(__file__).with_name("moto_server.py")
-AUTOSCALING = Path(__file__).parents[2] / "roles/local/files/autoscaling.py"
+AUTOSCALING = Path(__file__).parents[2] / "roles/local/local_aws/files/autoscaling.py"
 
 
 def command_of(kind: str, port: int) -> Command:

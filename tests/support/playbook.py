@@ -14,6 +14,8 @@ import yaml
 from tests.support.emulators import CREDENTIALS, program
 
 ROOT = Path(__file__).parents[2]
+# The areas of our own roles, as ansible.cfg names them.
+ROLE_FOLDERS = sorted((ROOT / "roles").iterdir())
 
 
 @dataclasses.dataclass
@@ -43,8 +45,9 @@ class Project:
         self.host = "demo-test"
         self.hosts = [self.host]
         self._variables: dict[str, t.Any] = {}
+        roots = [folder / "roles", *ROLE_FOLDERS]
         (folder / "ansible.cfg").write_text(
-            f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={folder / 'roles'}:{ROOT / 'roles'}\n"
+            f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={':'.join(map(str, roots))}\n"
             f"inventory={folder / 'hosts.yml'}\nlocal_tmp={folder / 'tmp'}\nnocows=true\ninternal_poll_interval=0.01\n"
             f"callback_plugins={Path(__file__).parent / 'callback_plugins'}\ncallbacks_enabled=keep_result\n"
             "[inventory]\nenable_plugins=ansible.builtin.yaml\n"

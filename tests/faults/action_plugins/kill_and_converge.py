@@ -21,11 +21,11 @@ import psutil
 from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import environment_of, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import APPLY, Options, Schedule
-from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import APPLY, Options, Schedule
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.faults import ledger

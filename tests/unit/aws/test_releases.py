@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.modules import release
-from tests.unit.aws.ecs_support import REGION, Run, runner
+from tests.support.modules import REGION, Run, runner
 
 BUCKET, NAME = "ledger", "shop-prod"
 

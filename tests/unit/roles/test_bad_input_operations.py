@@ -23,12 +23,12 @@ GOOD: dict[str, t.Any] = {
     "ecr_repository_uris": {"api": "registry.example/api", "backup": "registry.example/backup"},
     "ecs_cluster_name": "shop-cluster",
     "system_run_directory": "runs",
-    "failover_drill_url": "https://shop.example",
-    "failover_drill_targets": [{"target": "rds_instance", "name": "shop-database"}],
+    "drill_failover_url": "https://shop.example",
+    "drill_failover_targets": [{"target": "rds_instance", "name": "shop-database"}],
     "ecs_services_list": [API, BACKUP],
-    "secret_rotation_list": [{"secret": "database", "function": "rotation", "days": 30}],
+    "rotation_schedules_list": [{"secret": "database", "function": "rotation", "days": 30}],
 }
-ROLES = ["ecs_services", "secret_rotation", "failover_drill", "rotate_secrets"]
+ROLES = ["ecs_services", "rotation_schedules", "drill_failover", "rotate_secrets"]
 
 CASES = {
     "service-has-no-port": Case(
@@ -37,19 +37,19 @@ CASES = {
         ("api in ecs_services_list has no port", "only what is one_off does without"),
     ),
     "rotation-is-too-seldom": Case(
-        "secret_rotation_list",
+        "rotation_schedules_list",
         [{"secret": "database", "function": "rotation", "days": 1001}],
-        ("secret_rotation_list rotates database every 1001 days", "1 to 1000"),
+        ("rotation_schedules_list rotates database every 1001 days", "1 to 1000"),
     ),
     "secret-rotates-twice": Case(
-        "secret_rotation_list",
+        "rotation_schedules_list",
         [{"secret": "database", "function": "rotation", "days": days} for days in (30, 90)],
-        ("secret_rotation_list names a secret twice: database, database",),
+        ("rotation_schedules_list names a secret twice: database, database",),
     ),
     "failover-of-something-unknown": Case(
-        "failover_drill_targets",
+        "drill_failover_targets",
         [{"target": "load_balancer", "name": "shop-alb"}],
-        ("failover_drill_targets", "ecs_service, rds_instance, elasticache_replication_group"),
+        ("drill_failover_targets", "ecs_service, rds_instance, elasticache_replication_group"),
     ),
     "rotation-is-driven-from-nowhere": Case(
         "rotate_secrets_driver", "lambda", ("rotate_secrets_driver", "service, here")

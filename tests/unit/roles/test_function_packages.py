@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.local import commit
 
-PACKAGE = Path(__file__).parents[3] / "roles/functions_build/files/package.py"
+PACKAGE = Path(__file__).parents[3] / "roles/delivery/functions_build/files/package.py"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support import emulators
 
-SWEEP = Path(__file__).parents[3] / "roles/restore_drill/files/sweep.py"
+SWEEP = Path(__file__).parents[3] / "roles/operations/drill_database/files/sweep.py"
 NAME = "demo-drill"
 DRILL = [{"Key": "slipway:purpose", "Value": "restore-drill"}, {"Key": "slipway:drill", "Value": "now"}]
 OTHER_DRILL = [DRILL[0], {"Key": "slipway:drill", "Value": "long ago"}]

@@ -12,7 +12,7 @@ PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),
     *ROOT.glob("bench/*.md"),
-    *ROOT.glob("roles/*/README.md"),
+    *ROOT.glob("roles/*/*/README.md"),
     *ROOT.glob("collections/ansible_collections/slipway/*/README.md"),
 ]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")

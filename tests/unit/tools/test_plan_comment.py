@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import plan
-from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from tools import plan_comment
 
 Run = t.Callable[..., tuple[int, str, str]]
@@ -22,7 +22,7 @@ def call(**values: t.Any) -> CallRecord:
     given: dict[str, t.Any] = {
         "task": "Create the VPC",
         "role": "vpc",
-        "location": "roles/vpc/tasks/main.yml:3",
+        "location": "roles/aws/vpc/tasks/main.yml:3",
         "module": "amazon.aws.ec2_vpc_net",
         "status": "ok",
         "order": (0, 0),
@@ -87,7 +87,7 @@ def test_failures_come_with_their_place_and_message(run: Run) -> None:
     failed = call(status="failed", msg="AccessDenied:\n not allowed")
     code, text, _ = run({"transactions-dev": [failed]}, "--exit-code")
     assert code == 1
-    assert "vpc: Create the VPC (roles/vpc/tasks/main.yml:3): AccessDenied: not allowed" in text
+    assert "vpc: Create the VPC (roles/aws/vpc/tasks/main.yml:3): AccessDenied: not allowed" in text
 
 
 @pytest.mark.parametrize(("calls", "code"), [([call()], 0), ([planned()], 1), ([call(), call(status="failed")], 1)])

@@ -105,7 +105,7 @@ def test_readme_without_markers_is_refused(role: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    "role", sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "README.md").exists())
+    "role", sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("roles/*/*/README.md"))
 )
 def test_readme_of_each_role_is_up_to_date(role: str) -> None:
-    assert role_readme.main(["--check", str(ROOT / "roles" / role)]) == 0
+    assert role_readme.main(["--check", str(ROOT / role)]) == 0

@@ -12,25 +12,18 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import (
-    account,
-    applied,
-    critical_path,
-    destroy,
-    documents,
-    journal,
-    lock_keeper,
-    plan,
-    records,
-    saved_plan,
-)
-from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
-from ansible_collections.slipway.graph.plugins.plugin_utils.interrupts import Interrupts
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, environment_of, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.progress import Progress
-from ansible_collections.slipway.graph.plugins.plugin_utils.records import CallRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import APPLY, PLAN, Options, Schedule
-from ansible_collections.slipway.graph.plugins.plugin_utils.warm import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan, saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, environment_of, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, last_applied, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.progress import Progress
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import APPLY, PLAN, Options, Schedule
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
@@ -96,7 +89,7 @@ class ActionModule(ActionBase):
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
-        digests = applied.read(options["applied"])
+        digests = last_applied.read(options["applied"])
         host = prepared.host.name
         held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
         progress = Progress(
@@ -124,13 +117,13 @@ class ActionModule(ActionBase):
                 graph = prepared.graph
                 calls = Schedule(graph, prepared.renderer, processes, run_options).run()
         if planning:
-            applied.mark_drift(calls, digests)
+            last_applied.mark_drift(calls, digests)
         elif options["applied"]:
-            applied.write(options["applied"], applied.after(digests, calls, options["state"]))
+            last_applied.write(options["applied"], last_applied.after(digests, calls, options["state"]))
         run = journal.document(host, run_options.mode, options["state"], graph, calls)
         planned = plan.document(host, options["state"], calls) if planning else None
         if options["journal"]:
-            documents.write(options["journal"], run, planned)
+            files.write(options["journal"], run, planned)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
         text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]

@@ -13,8 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import cost, declared, documents, prices, pricing
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.money import cost, declared, prices, pricing
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
@@ -51,7 +52,7 @@ class ActionModule(ActionBase):
         made["advice"] += cost.unused(measured, days)
         others = _others(options["compare"], made["host"])
         Display().display("\n".join([*cost.lines(made), *(["", *cost.comparison([*others, made])] if others else [])]))
-        changed = documents.keep(options["dest"], made, bool(self._task.check_mode))
+        changed = files.keep(options["dest"], made, bool(self._task.check_mode))
         return {"changed": changed, "cost": made, "msg": f"{made['total']:,.2f} USD a month"}
 
 

@@ -14,8 +14,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import lock_keeper
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import environment_of
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import lock_keeper
 
 ARGUMENTS = {
     "table": {"type": "str", "required": True},

@@ -14,11 +14,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import account, orphans, records
-from ansible_collections.slipway.graph.plugins.plugin_utils.actions import ActionFork
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import Preparation, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.scheduling import INSPECT, Options, Schedule
-from ansible_collections.slipway.graph.plugins.plugin_utils.warm import ModuleCall, WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall, WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import INSPECT, Options, Schedule
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import documents, policy
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import files, policy
 
 ARGUMENTS = {
     "journals": {"type": "list", "elements": "path", "required": True},
@@ -31,8 +31,8 @@ class ActionModule(ActionBase):
         """Read the journals, make the policy, write it where it is wanted."""
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        files = [file for path in options["journals"] for file in _journals(Path(path))]
-        operations = {operation for file in files for operation in _operations(file)}
+        journals = [file for path in options["journals"] for file in _journals(Path(path))]
+        operations = {operation for file in journals for operation in _operations(file)}
         made = policy.document(operations | policy.ALWAYS, options["actions"], options["resources"])
         size = policy.characters(made)
         if size > policy.MAX_CHARACTERS:
@@ -40,8 +40,8 @@ class ActionModule(ActionBase):
                 f"the policy has {size} characters, but IAM takes {policy.MAX_CHARACTERS} in one: "
                 "attach its statements as several policies"
             )
-        changed = documents.keep(options["dest"], made, bool(self._task.check_mode))
-        return {"changed": changed, "policy": made, "journals": [str(file) for file in files], "characters": size}
+        changed = files.keep(options["dest"], made, bool(self._task.check_mode))
+        return {"changed": changed, "policy": made, "journals": [str(file) for file in journals], "characters": size}
 
 
 def _journals(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.preparation import prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import prepare
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},

@@ -1,0 +1,122 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A plan as a document, and that document for people: what would be written, and what cannot be known before it is.
+
+Imports nothing of Ansible, so that a program without it can read plans (tools/plan_comment.py does).
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+import json
+import typing as t
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
+
+VERSION = 1
+MAX_VALUE = 200
+# What differs from plan to plan of the same account and inputs, or says where in this run a call stood.
+_NOT_PLANNED = ("seconds", "started", "api_calls", "order", "occurrence")
+
+Document = dict[str, t.Any]
+
+
+def document(host: str, state: str, calls: c.Iterable[CallRecord]) -> Document:
+    """The plan as it is written to ``plan.json``: every call in reading order, those without a change too."""
+    ordered = sorted(calls, key=lambda call: call.order)
+    return {
+        "version": VERSION,
+        "host": host,
+        "state": state,
+        "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "summary": records.summary(ordered),
+        "calls": [_planned(call) for call in ordered],
+    }
+
+
+def _planned(call: CallRecord) -> dict[str, t.Any]:
+    fields = dataclasses.asdict(call)
+    return {
+        "key": records.key_of(call),
+        "title": call.title,
+        **{name: value for name, value in fields.items() if name not in _NOT_PLANNED},
+    }
+
+
+def changes(plan: Document) -> list[dict[str, t.Any]]:
+    """The calls that would write, or might."""
+    return [
+        call
+        for call in plan["calls"]
+        if call["status"] == records.PLANNED or (call["status"] == records.UNKNOWN and not call["reads"])
+    ]
+
+
+def failures(plan: Document) -> list[dict[str, t.Any]]:
+    """The calls that could not be planned."""
+    return [call for call in plan["calls"] if call["status"] == records.FAILED]
+
+
+def lines(plan: Document) -> list[str]:
+    """What would change, then what it adds up to."""
+    return [*(f"  {line}" for call in changes(plan) for line in describe(call)), f"Plan: {headline(plan)}"]
+
+
+def headline(plan: Document) -> str:
+    """What a plan adds up to, in one line."""
+    changed = changes(plan)
+    unknown = sum(call["status"] == records.UNKNOWN for call in changed)
+    drift = sum(call["drift"] for call in changed)
+    text = f"{len(changed)} to change"
+    details = [f"{drift} by drift"] if drift else []
+    details += [f"{unknown} with inputs known after apply"] if unknown else []
+    if details:
+        text += f" ({', '.join(details)})"
+    counts = plan["summary"]
+    text += f", {counts[records.OK]} unchanged"
+    return text + (f", {counts[records.FAILED]} failed" if counts[records.FAILED] else "")
+
+
+def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
+    """One call that would change something: a line; where differences were asked for, one for each in the place of all
+    parameters.
+
+    ``+`` is a write, ``!`` one that puts right what someone else has changed, ``~`` a change that a module announces,
+    ``?`` a call whose inputs do not exist yet.
+    """
+    if call["status"] == records.UNKNOWN:
+        return [f"? {call['title']}: {call['module']}, inputs known after apply: {', '.join(call['unknown'])}"]
+    sign = "!" if call["drift"] else "+" if call["writes"] else "~"
+    details = [line for change in call["diff"] for line in differences.lines(change)]
+    if not call["writes"]:
+        what = f"{call['module']} would change something"
+    else:
+        what = _operation(call["writes"][0]) if details else describe_write(call["writes"][0], limit)
+    return [f"{sign} {call['title']}: {what}", *(f"    {line}" for line in details)]
+
+
+def describe_write(write: dict[str, t.Any], limit: int = MAX_VALUE) -> str:
+    """One write: ``rds:ModifyDBInstance {"DBInstanceClass": "db.t3.large"}``."""
+    return f"{_operation(write)} {_parameters(write, limit)}"
+
+
+def _operation(write: dict[str, t.Any]) -> str:
+    return f"{write['service']}:{write['operation']}"
+
+
+def _parameters(write: dict[str, t.Any], limit: int) -> str:
+    text = " ".join(json.dumps(write["parameters"], ensure_ascii=False, default=str).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def outcome(calls: c.Iterable[CallRecord]) -> str:
+    """What an apply did, in one line."""
+    counts = records.summary(calls)
+    parts = [f"{counts[status]} {status}" for status in (records.CHANGED, records.OK, records.FAILED) if counts[status]]
+    if counts[records.BLOCKED]:
+        parts.append(f"{counts[records.BLOCKED]} not run because they need what failed")
+    return "Done: " + (", ".join(parts) or "nothing to do")

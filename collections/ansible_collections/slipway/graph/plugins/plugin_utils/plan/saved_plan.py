@@ -1,0 +1,66 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A plan that an apply is held to: a call that would now write something else stops before it writes."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+
+STALE = "the plan is stale"
+# The write that a call may make first, or None for any; an empty list stands for no write at all.
+Expected = list[dict[str, t.Any]] | None
+
+
+class SavedPlan:
+    """What each call may do."""
+
+    def __init__(self, calls: dict[str, dict[str, t.Any]]) -> None:
+        self._calls = calls
+
+    def expected(self, key: str) -> Expected:
+        """The writes that a call may make.
+
+        :raises KeyError: for a call that the plan does not have.
+        """
+        call = self._calls[key]
+        if call["status"] == records.UNKNOWN:
+            return None  # its inputs come only now, so the plan promised nothing
+        if call["status"] == records.PLANNED and not call["writes"]:
+            return None  # of modules that do not use boto3 the plan knows that they would change something, not what
+        return list(call["writes"])
+
+
+def read(path: str, host: str, state: str) -> SavedPlan:
+    """Read a plan as ``plan.json`` has it.
+
+    :raises AnsibleActionFail: for a file that is no such plan, or one of something else.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        version, of = document["version"], (document["host"], document["state"])
+        calls = {call["key"]: call for call in document["calls"]}
+        statuses = {call["status"] for call in document["calls"]}
+    except OSError as error:
+        raise AnsibleActionFail(f"plan: {path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise AnsibleActionFail(f"plan: {path} is no plan of converge ({type(error).__name__}: {error})") from error
+    if version != plan.VERSION:
+        raise AnsibleActionFail(f"plan: {path} has version {version}; this is version {plan.VERSION}: plan again")
+    if of != (host, state):
+        raise AnsibleActionFail(f"plan: {path} is of {of[0]} (state {of[1]}), not of {host} (state {state})")
+    if records.FAILED in statuses:
+        raise AnsibleActionFail(f"plan: {path} has calls that could not be planned; a plan must be whole to be applied")
+    return SavedPlan(calls)
+
+
+def difference(expected: dict[str, t.Any] | None, write: dict[str, t.Any]) -> str:
+    """How a write differs from the planned one, for people."""
+    planned = plan.describe_write(expected) if expected else "no write"
+    return f"{STALE}: planned was {planned}, but now it would be {plan.describe_write(write)}"

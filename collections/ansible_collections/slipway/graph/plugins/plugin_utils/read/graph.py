@@ -1,0 +1,136 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who needs whom: a directed acyclic graph over steps, with data and order edges told apart."""
+
+from __future__ import annotations
+
+import bisect
+import collections.abc as c
+import dataclasses
+import graphlib
+import itertools
+
+from ansible.errors import AnsibleParserError
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import ANYTHING
+
+
+@dataclasses.dataclass
+class Graph:
+    """``data`` holds for each step the steps whose results it reads, ``order`` those it merely follows."""
+
+    steps: list[Step]
+    data: dict[Step, set[Step]]
+    order: dict[Step, set[Step]]
+
+    def needs(self, step: Step) -> set[Step]:
+        """Everything that must have ended before a step starts."""
+        return self.data[step] | self.order[step]
+
+    def dependents(self) -> dict[Step, set[Step]]:
+        """The edges turned round."""
+        found: dict[Step, set[Step]] = {step: set() for step in self.steps}
+        for step in self.steps:
+            for need in self.needs(step):
+                found[need].add(step)
+        return found
+
+    def closure(self, wanted: c.Iterable[Step]) -> set[Step]:
+        """Some steps and all they need, directly or not."""
+        found: set[Step] = set()
+        pending = list(wanted)
+        while pending:
+            step = pending.pop()
+            if step not in found:
+                found.add(step)
+                pending.extend(self.needs(step))
+        return found
+
+    def subgraph(self, kept: c.Set[Step]) -> Graph:
+        """The graph of only these steps."""
+        return Graph(
+            steps=[step for step in self.steps if step in kept],
+            data={step: self.data[step] & kept for step in kept},
+            order={step: self.order[step] & kept for step in kept},
+        )
+
+    def independent(self, wanted: c.Callable[[Step], bool]) -> set[Step]:
+        """The wanted steps that need nobody but each other."""
+        found: set[Step] = set()
+        for step in self.steps:  # in reading order, which no need goes against but `after`
+            if wanted(step) and self.needs(step) <= found:
+                found.add(step)
+        return found
+
+    def heights(self) -> dict[Step, int]:
+        """How long the longest chain behind each step is: what holds up most starts first."""
+        dependents = self.dependents()
+        order = graphlib.TopologicalSorter({step: self.needs(step) for step in self.steps}).static_order()
+        found: dict[Step, int] = {}
+        for step in reversed(list(order)):
+            found[step] = 1 + max((found[dependent] for dependent in dependents[step]), default=0)
+        return found
+
+
+def build(steps: list[Step], reached: c.Callable[[Step], set[str]]) -> Graph:
+    """Connect each step with those before it that register what it reaches.
+
+    A name registered twice is as in a play: a reader gets the newest before it, and whoever registers it again
+    waits for those who still read the old one.
+
+    :raises AnsibleParserError: for a cycle, which it prints, and for an ``after`` that names nothing.
+    """
+    writers: dict[str, list[Step]] = {}
+    for step in steps:
+        for name in step.registers:
+            writers.setdefault(name, []).append(step)
+    graph = Graph(steps, {step: set() for step in steps}, {step: set() for step in steps})
+    readers: dict[str, list[Step]] = {}
+    for step in steps:
+        names = reached(step)
+        if ANYTHING in names:
+            graph.order[step].update(steps[: step.index])
+            names = names - {ANYTHING} | writers.keys()
+        for name in names:
+            readers.setdefault(name, []).append(step)
+            graph.data[step].update(_newest_before(writers.get(name, []), step))
+        graph.order[step].update(_named_in_after(step, writers))
+    _keep_old_readers_first(graph, writers, readers)
+    _refuse_cycles(graph)
+    return graph
+
+
+def _newest_before(writers: list[Step], reader: Step) -> list[Step]:
+    position = bisect.bisect_left([writer.index for writer in writers], reader.index)
+    # Only one of several writers may have run (each under its own condition), so all before it count.
+    return writers[:position]
+
+
+def _named_in_after(step: Step, writers: dict[str, list[Step]]) -> set[Step]:
+    found: set[Step] = set()
+    for name in step.after:
+        if name not in writers:
+            raise AnsibleParserError(
+                f"{step.location}: `after` names {name!r}, which no task registers; registered are "
+                f"{', '.join(sorted(writers)) or 'none'}"
+            )
+        found.update(writer for writer in writers[name] if writer is not step)
+    return found
+
+
+def _keep_old_readers_first(graph: Graph, writers: dict[str, list[Step]], readers: dict[str, list[Step]]) -> None:
+    for name, steps in writers.items():
+        for earlier, later in itertools.pairwise(steps):
+            graph.order[later].add(earlier)
+            graph.order[later].update(
+                reader for reader in readers.get(name, []) if earlier.index < reader.index < later.index
+            )
+
+
+def _refuse_cycles(graph: Graph) -> None:
+    try:
+        graphlib.TopologicalSorter({step: graph.needs(step) for step in graph.steps}).prepare()
+    except graphlib.CycleError as error:
+        circle = "\n  needs ".join(f"{step.name} ({step.location})" for step in reversed(error.args[1]))
+        raise AnsibleParserError(f"these tasks need each other in a circle:\n  {circle}") from None

@@ -1,0 +1,203 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Roles and task files, read with Ansible's own loader into a flat list of steps in reading order."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleParserError
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.block import Block
+from ansible.playbook.helpers import load_list_of_blocks
+from ansible.playbook.play import Play
+from ansible.playbook.role import Role
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.loader import action_loader, module_loader
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import includes
+
+# Everything a task may say. Ansible has more keywords; each of the others either has no meaning for tasks that
+# run as a graph on one host (delegate_to, run_once, async) or has none yet.
+TASK_KEYWORDS = frozenset({
+    "name", "action", "args", "loop", "loop_control", "when", "register", "vars", "environment", "check_mode",
+    "no_log", "changed_when", "failed_when", "retries", "until", "delay", "tags", "module_defaults", "collections",
+})  # fmt: skip
+BLOCK_KEYWORDS = frozenset({"name", "block", "when", "vars", "tags", "module_defaults", "environment", "collections"})
+
+
+@dataclasses.dataclass(eq=False)
+class Step:
+    """One task as written, with what the engine needs to know of it before anything is rendered."""
+
+    index: int
+    task: Task
+    role: str
+    name: str
+    location: str
+    module: str
+    path: str
+    has_action_plugin: bool
+    registers: tuple[str, ...]
+    after: tuple[str, ...]
+    protect: t.Any = False
+    # How many steps of the same place stand before it: a file can be included twice.
+    occurrence: int = 0
+
+    def __hash__(self) -> int:
+        return self.index
+
+
+def load_play(
+    parent: Play, roles: list[t.Any], module_defaults: list[t.Any], environment: dict[str, str], host: str
+) -> Play:
+    """A play of just these roles that sees what its parent's tasks see."""
+    play = Play.load(
+        {"name": "converge", "hosts": host, "gather_facts": False, "roles": roles},
+        variable_manager=parent._variable_manager,
+        loader=_reading_once(parent._loader),
+        vars=dict(parent.vars),
+    )
+    play.vars_files = parent.vars_files
+    play.module_defaults = module_defaults
+    play._action_groups = parent._action_groups
+    play._group_actions = parent._group_actions
+    play.environment = [environment]
+    return play
+
+
+def _reading_once(loader: DataLoader) -> DataLoader:
+    """A loader that hands out what it has read instead of a deep copy, which takes longer than reading.
+
+    Only of argument_specs, which nobody changes, more than one may have the same.
+    """
+    loader = copy.copy(loader)
+    read = type(loader).load_from_file
+
+    def load_from_file(file_name: str, *_cache: t.Any, **options: t.Any) -> t.Any:
+        kept = Path(file_name).stem == "argument_specs"
+        return read(loader, file_name, cache="all" if kept else "none", **{**options, "unsafe": True})
+
+    loader.load_from_file = load_from_file
+    return loader
+
+
+def load_steps(play: Play, templates: includes.Templates, task_files: t.Sequence[str] = ()) -> list[Step]:
+    """All tasks of the play's roles, then of the task files, includes followed, in reading order."""
+    blocks: list[Block] = []
+    for role in play.roles:
+        blocks += role.compile(play)
+    for path in task_files:
+        data = play._loader.load_from_file(play._loader.path_dwim(path), trusted_as_template=True)
+        if not isinstance(data, list):
+            raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
+        blocks += load_list_of_blocks(data, play=play, variable_manager=play._variable_manager, loader=play._loader)
+    followed: list[includes.Followed] = []
+    steps = [_step(index, task) for index, task in enumerate(_flatten(blocks, play, templates, followed))]
+    registered = {name for step in steps for name in step.registers}
+    for each in followed:
+        each.refuse_results(templates, registered)
+    seen: collections.Counter[tuple[str, str]] = collections.Counter()
+    for step in steps:
+        place = (step.role, step.location.rpartition("/")[2])
+        step.occurrence = seen[place]
+        seen[place] += 1
+    return steps
+
+
+def all_roles(play: Play) -> list[Role]:
+    """The play's roles and what they depend on, each once, dependencies first."""
+    found: list[Role] = []
+    for role in play.roles:
+        for candidate in [*role.get_all_dependencies(), role]:
+            if candidate not in found:
+                found.append(candidate)
+    return found
+
+
+def _flatten(
+    blocks: t.Iterable[Block | Task], play: Play, templates: includes.Templates, followed: list[includes.Followed]
+) -> list[Task]:
+    tasks: list[Task] = []
+    for item in blocks:
+        if isinstance(item, Block):
+            _check_block(item)
+            tasks += _flatten(item.block, play, templates, followed)
+        elif isinstance(item, TaskInclude) and item.action in includes.NAMES:
+            inside, include = includes.follow(item, play, templates)
+            followed.append(include)
+            tasks += _flatten(inside, play, templates, followed)
+        elif not _is_bookkeeping(item):
+            _check_keywords(item, item.get_ds() or {}, TASK_KEYWORDS)
+            tasks.append(item)
+    return tasks
+
+
+def _is_bookkeeping(task: Task) -> bool:
+    """What Ansible itself adds to a role: the mark of its end, and the validation that :mod:`validation` does."""
+    return bool(task.implicit) or "validate_args_context" in task.args
+
+
+def _check_block(block: Block) -> None:
+    for section in ("rescue", "always"):
+        if getattr(block, section):
+            raise AnsibleParserError(
+                f"`{section}` has no meaning in a graph: tasks that do not need a failed one run anyway",
+                obj=getattr(block, section)[0].get_ds(),
+            )
+    data = block.get_ds()
+    if isinstance(data, dict) and "block" in data:
+        _check_keywords(block, data, BLOCK_KEYWORDS)
+
+
+def _check_keywords(item: Block | Task, data: dict[str, t.Any], allowed: frozenset[str]) -> None:
+    known = {name for name in item.fattributes if name not in allowed} | {"local_action"}
+    for key in data:
+        if key in known or str(key).startswith("with_"):
+            raise AnsibleParserError(
+                f"{location_of(item)}: the keyword `{key}` is not supported here; allowed are "
+                f"{', '.join(sorted(allowed - {'action', 'args', 'collections'}))}",
+                obj=data,
+            )
+
+
+def _step(index: int, task: Task) -> Step:
+    context = action_loader.get_with_context(task.action, collection_list=task.collections, class_only=True)
+    has_action_plugin = bool(context.plugin_load_context.resolved)
+    found = context.plugin_load_context
+    if not has_action_plugin:
+        found = module_loader.find_plugin_with_context(task.action, collection_list=task.collections)
+        if not found.resolved:
+            raise AnsibleParserError(f"{location_of(task)}: there is no module {task.action!r}", obj=task.get_ds())
+    module = found.resolved_fqcn
+    task_vars = task.get_vars()
+    return Step(
+        index=index,
+        task=task,
+        role=task._role.get_name() if task._role else "",
+        name=str(task.name or module),
+        location=location_of(task),
+        module=module,
+        path=str(found.plugin_resolved_path or ""),
+        has_action_plugin=has_action_plugin,
+        registers=_registered_names(task, module),
+        after=tuple(task_vars.get("after") or ()),
+        protect=task_vars.get("protect", False),
+    )
+
+
+def _registered_names(task: Task, module: str) -> tuple[str, ...]:
+    names = [task.register] if task.register else []
+    if module in {"ansible.builtin.set_fact", "ansible.legacy.set_fact"}:
+        names += [name for name in task.args if name != "cacheable" and not name.startswith("_")]
+    return tuple(names)
+
+
+def location_of(item: Block | Task) -> str:
+    """Where a task stands: path:line."""
+    return str(item.get_path() or "").strip() or "unknown"

@@ -1,0 +1,108 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a task of a play to a checked graph: the part that plan, apply, destroy and validation share."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import typing as t
+
+from ansible import context
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.inventory.host import Host
+from ansible.playbook.task import Task
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import graph as graphs
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, validation
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
+
+OnSteps = c.Callable[[list[Step]], None]
+
+
+@dataclasses.dataclass
+class Preparation:
+    """A graph that is ready to run, or the problems that keep it from it."""
+
+    host: Host
+    renderer: Renderer
+    graph: Graph
+    environment: dict[str, str]
+    problems: list[str]
+
+
+def prepare(
+    task: Task, task_vars: dict[str, t.Any], options: dict[str, t.Any], on_steps: OnSteps = lambda _steps: None
+) -> Preparation:
+    """Load, validate and connect what the task of a play names. Offline: reads files only.
+
+    ``on_steps`` is told the steps as soon as they are known.
+    """
+    parent = task.get_play()
+    manager = parent._variable_manager
+    host = manager._inventory.get_host(task_vars["inventory_hostname"])
+    environment = environment_of(task)
+    roles = list(options["roles"])
+    try:
+        play = loading.load_play(parent, roles, task.module_defaults, environment, host.name)
+        renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
+        steps = loading.load_steps(play, renderer, options["tasks"])
+    except AnsibleError as error:
+        raise AnsibleActionFail(str(error)) from error
+    on_steps(steps)
+    problems = validation.problems(play, host, renderer, steps)
+    if options.get("region"):
+        problems += filter(None, [validation.region_problem(options["region"])])
+    empty = Graph([], {}, {})
+    graph = empty if problems else _graph(steps, renderer, options)
+    return Preparation(host, renderer, graph, environment, problems)
+
+
+def _graph(steps: list[Step], renderer: Renderer, options: dict[str, t.Any]) -> Graph:
+    targets = {name for step in steps for name in step.registers}
+    graph = graphs.build(steps, lambda step: renderer.reached(step, targets))
+    kept = {step for step in graph.steps if not validation.is_offline_assert(step, renderer, targets)}
+    kept &= _tagged(graph, renderer)
+    only = options.get("only")
+    if only:
+        kept &= _targeted(graph, only)
+    return graph.subgraph(kept)
+
+
+def _tagged(graph: Graph, renderer: Renderer) -> set[Step]:
+    wanted, unwanted = context.CLIARGS.get("tags") or ["all"], context.CLIARGS.get("skip_tags") or []
+    if list(wanted) == ["all"] and not unwanted:
+        return set(graph.steps)
+    return {
+        step
+        for step in graph.steps
+        if step.task.evaluate_tags(list(wanted), list(unwanted), dict(renderer.variables(step)))
+    }
+
+
+def _targeted(graph: Graph, only: list[str]) -> set[Step]:
+    known = {step.role for step in graph.steps}
+    unknown = sorted(set(only) - known)
+    if unknown:
+        raise AnsibleActionFail(
+            f"only: there is no role {', '.join(unknown)} here; the roles are {', '.join(sorted(known))}"
+        )
+    kept = graph.closure(step for step in graph.steps if step.role in only)
+    Display().warning(
+        f"only {', '.join(only)}: {len(kept)} of {len(graph.steps)} tasks run, those of these roles and what they need"
+    )
+    return kept
+
+
+def environment_of(task: Task) -> dict[str, str]:
+    """The environment variables that a running task was given."""
+    environment = task.environment
+    if isinstance(environment, list):
+        merged: dict[str, t.Any] = {}
+        for part in environment:
+            merged |= part or {}
+        environment = merged
+    return {str(name): str(value) for name, value in (environment or {}).items()}

@@ -1,0 +1,184 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Destroy: the graph backwards, with the same tasks and ``state: absent``.
+
+A first pass runs every module against the account without letting it write, which finds what exists and its ids.
+Only what exists is deleted, and nothing before all that needs it is gone.
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+
+from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import INSPECT, PLAN, Options, Schedule
+
+# Steps that destroy adds are numbered from here, beyond those of any play.
+FIRST_ADDED_INDEX = 1_000_000
+
+
+def run(
+    prepared: Preparation, processes: WarmProcesses, options: Options, confirm: str
+) -> tuple[Graph, list[CallRecord]]:
+    """Delete what the graph's tasks made; in a plan, say what that would be.
+
+    :returns: the graph that was run, and a record per call.
+    :raises AnsibleActionFail: without the confirmation, with the list of what would be lost.
+    """
+    inspection = Schedule(
+        prepared.graph,
+        prepared.renderer,
+        processes,
+        dataclasses.replace(options, mode=INSPECT, on_record=lambda *_: None),
+    )
+    inspection.run()
+    _refuse_what_cannot_be_read(inspection)
+    doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.statuses(step))}
+    _warn_of_what_may_stay(inspection, doomed)
+    if options.mode != PLAN:
+        _ask(prepared, inspection, doomed, confirm)
+    protected = {step for step in doomed if _is_protected(step, prepared)}
+    graph, backing_up = with_last_backups(backwards(prepared.graph, doomed), protected)
+    graph, unprotecting = with_unprotection(graph)
+
+    def arguments(step: Step, given: per_module.Arguments) -> per_module.Arguments | None:
+        if step in backing_up:
+            return per_module.arguments_to_back_up(backing_up[step].module, given)
+        if step in unprotecting:
+            found = inspection.results.get(unprotecting[step])
+            return per_module.arguments_to_unprotect(step.module, given, found)
+        found = inspection.results.get(step)
+        return per_module.arguments_to_delete(step.module, given, found, step in protected)
+
+    deletion = Schedule(
+        graph,
+        prepared.renderer,
+        processes,
+        dataclasses.replace(
+            options,
+            register=False,
+            options_of=lambda step: per_module.deletion_of(step.module).identity or None,
+            arguments=arguments,
+        ),
+    )
+    return graph, deletion.run()
+
+
+def with_last_backups(graph: Graph, protected: c.Set[Step]) -> tuple[Graph, dict[Step, Step]]:
+    """The graph with a step before each protected one that backs it up, and which is before which."""
+
+    def backup(step: Step) -> Step | None:
+        last = per_module.deletion_of(step.module).backup
+        if last is None or step not in protected:
+            return None
+        name = f"{step.name}: take a last backup and prove it"
+        return dataclasses.replace(
+            _added(step, 2 * FIRST_ADDED_INDEX, name), module=last.module, path=per_module.path_of(last.module)
+        )
+
+    return _with_steps_before(graph, backup)
+
+
+def with_unprotection(graph: Graph) -> tuple[Graph, dict[Step, Step]]:
+    """The graph with a step before each one whose resource may be protected, and which is before which."""
+
+    def unprotection(step: Step) -> Step | None:
+        if per_module.deletion_of(step.module).unprotection is None:
+            return None
+        return _added(step, FIRST_ADDED_INDEX, f"{step.name}: switch off its deletion protection")
+
+    return _with_steps_before(graph, unprotection)
+
+
+def _added(step: Step, index: int, name: str) -> Step:
+    return dataclasses.replace(step, index=step.index + index, name=name, registers=(), protect=False)
+
+
+def _with_steps_before(graph: Graph, make: c.Callable[[Step], Step | None]) -> tuple[Graph, dict[Step, Step]]:
+    before = {new: step for step in graph.steps if (new := make(step)) is not None}
+    order = {**graph.order, **{new: graph.order[step] for new, step in before.items()}}
+    for new, step in before.items():
+        order[step] = {*order[step], new}
+    steps = [*before, *graph.steps]
+    return Graph(steps, {step: set() for step in steps}, order), before
+
+
+def backwards(graph: Graph, kept: set[Step]) -> Graph:
+    """The graph of some steps with its edges turned round; paths through other steps still count."""
+    dependents = graph.dependents()
+    order: dict[Step, set[Step]] = {}
+    for step in kept:
+        found: set[Step] = set()
+        pending, seen = list(dependents[step]), set()
+        while pending:
+            dependent = pending.pop()
+            if dependent in seen:
+                continue
+            seen.add(dependent)
+            if dependent in kept:
+                found.add(dependent)
+            else:
+                pending.extend(dependents[dependent])
+        order[step] = found
+    return Graph([step for step in graph.steps if step in kept], {step: set() for step in kept}, order)
+
+
+def _is_to_go(step: Step, statuses: set[str]) -> bool:
+    if not per_module.can_be_absent(step.module):
+        return False
+    found = {records.OK, records.CHANGED}
+    # What is known by its identity alone may exist although its other inputs do not, or differ.
+    if per_module.deletion_of(step.module).identity:
+        found |= {records.PLANNED, records.UNKNOWN}
+    return bool(statuses & found)
+
+
+def _warn_of_what_may_stay(inspection: Schedule, doomed: set[Step]) -> None:
+    """What needs something that is missing cannot be looked for; it may exist if that was deleted by somebody else."""
+    kept = {step.index for step in doomed}
+    hidden = [
+        f"  {record.title} (needs {', '.join(record.unknown)})"
+        for record in sorted(inspection.records, key=lambda record: record.order)
+        if record.status == records.UNKNOWN and record.order[0] not in kept and per_module.can_be_absent(record.module)
+    ]
+    if hidden and doomed:  # of a system that is gone as a whole nothing is hidden
+        Display().warning(
+            "not looked for, because what they need does not exist; if they do, they stay (see orphans):\n"
+            + "\n".join(hidden)
+        )
+
+
+def _refuse_what_cannot_be_read(inspection: Schedule) -> None:
+    failures = [record for record in inspection.records if record.status == records.FAILED]
+    if failures:
+        details = "\n".join(f"  {record.title} ({record.location}): {record.msg}" for record in failures)
+        raise AnsibleActionFail(f"nothing was deleted, because what exists could not be read:\n{details}")
+
+
+def _ask(prepared: Preparation, inspection: Schedule, doomed: set[Step], confirm: str) -> None:
+    indexes = {step.index for step in doomed}
+    lost = [record for record in inspection.records if record.order[0] in indexes and record.status != records.SKIPPED]
+    listed = sorted(lost, key=lambda record: record.order)
+    protected = {step.index for step in doomed if _is_protected(step, prepared)}
+    text = "\n".join(f"  {record.title}{'  [protected]' if record.order[0] in protected else ''}" for record in listed)
+    name = prepared.host.name
+    if confirm != name:
+        raise AnsibleActionFail(
+            f"this would delete {len(listed)} resources of {name} for good:\n{text or '  nothing'}\n"
+            f"Nothing was deleted. To go on, say which system in which environment: -e confirm={name}"
+        )
+    Display().display(f"Deleting {len(listed)} resources of {name}:\n{text}")
+
+
+def _is_protected(step: Step, prepared: Preparation) -> bool:
+    return bool(prepared.renderer.field(step.protect, prepared.renderer.variables(step)))

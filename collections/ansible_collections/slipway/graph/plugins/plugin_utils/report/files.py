@@ -1,0 +1,46 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The files that a run leaves: its journal, and beside it the report and, of a plan, the plan."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import markdown, plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import journal
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import report
+
+
+def write(path: str, run: journal.Document, planned: plan.Document | None) -> None:
+    """Write them all; a reader never sees half of one.
+
+    Beside ``journal.json`` they are called ``report.html``, ``plan.json`` and ``plan.md``. A journal of another name
+    lends it to them, so that several can lie in one folder.
+    """
+    target = Path(path)
+    prefix = "" if target.stem == "journal" else f"{target.stem}."
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace(target, json.dumps(run, indent=1, default=str))
+    _replace(target.with_name(f"{prefix}report.html"), report.page(run))
+    if planned is not None:
+        _replace(target.with_name(f"{prefix}plan.json"), json.dumps(planned, indent=1, default=str))
+        _replace(target.with_name(f"{prefix}plan.md"), "\n".join(markdown.section(planned)))
+
+
+def keep(path: str, document: object, check_mode: bool) -> bool:
+    """Write something down as JSON where it is wanted; whether that changes the file."""
+    target, text = Path(path), json.dumps(document, indent=2)
+    if not path or (target.exists() and target.read_text() == text + "\n"):
+        return False
+    if not check_mode:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text)
+    return True
+
+
+def _replace(target: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False) as file:
+        file.write(text + "\n")
+    Path(file.name).replace(target)

@@ -1,0 +1,87 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a module returned, in the shape and with the judgements of Ansible's own executor."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible.module_utils.common.json import Direction, get_module_decoder
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+
+Result = dict[str, t.Any]
+_DECODER = get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)
+_LOOKERS = {"ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.fail"}
+
+
+def uses_boto3(module: str) -> bool:
+    """Whether a module talks to AWS through boto3, so that the write barrier holds it."""
+    return module.startswith(("amazon.aws.", "community.aws.", "slipway.aws."))
+
+
+def only_reads(module: str) -> bool:
+    """Whether a module never writes; Ansible names such modules ``…_info``, and some only look or say something."""
+    return module.endswith(("_info", "_facts")) or module in _LOOKERS
+
+
+def decoded(module: str, answer: t.Any) -> Result:
+    """A warm process's answer as a result; a module that ended without one has failed."""
+    if answer["result"] is None:
+        crash = str(answer["crash"])
+        message = f"{module} failed: {crash.strip().splitlines()[-1]}"
+        return {"failed": True, "changed": False, "msg": message, "exception": crash}
+    result: Result = json.loads(answer["result"], cls=_DECODER)
+    for stream in ("stdout", "stderr"):
+        if stream in result and f"{stream}_lines" not in result:
+            result[f"{stream}_lines"] = (result[stream] or "").splitlines()
+    return result
+
+
+def warnings_of(result: Result) -> list[str]:
+    """What a module warns of; one that Ansible's own library did not word is taken as it is."""
+    return [str(getattr(getattr(each, "event", None), "msg", each)) for each in result.get("warnings") or []]
+
+
+def skipped(condition: t.Any) -> Result:
+    """The result of a call whose condition does not hold."""
+    return {
+        "changed": False,
+        "skipped": True,
+        "skip_reason": "Conditional result was False",
+        "false_condition": condition,
+    }
+
+
+def assemble(by_position: dict[int, Result], looped: bool) -> Result:
+    """What a task registers: its one result, or with a loop the list of them and what they add up to."""
+    items = [by_position[position] for position in sorted(by_position)]
+    if not looped:
+        return items[0]
+    failed = any(item.get("failed") for item in items)
+    all_skipped = all(item.get("skipped") for item in items)
+    message = "One or more items failed" if failed else "All items skipped" if all_skipped else "All items completed"
+    return {
+        "results": items,
+        "changed": any(item.get("changed") for item in items),
+        "failed": failed,
+        "skipped": all_skipped,
+        "msg": message,
+    }
+
+
+def status_of(result: Result) -> str:
+    """A finished call's status."""
+    if result.get("failed"):
+        return records.FAILED
+    if result.get("skipped"):
+        return records.SKIPPED
+    return records.CHANGED if result.get("changed") else records.OK
+
+
+def failure_text(result: Result) -> str:
+    """The message of a failure; of the first failed item in a loop that an action plugin ran."""
+    failures = [item for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
+    source = failures[0] if failures else result
+    return str(source.get("msg") or source.get("stderr") or "failed without a message")

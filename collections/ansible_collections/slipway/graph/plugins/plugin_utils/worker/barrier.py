@@ -1,0 +1,270 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one seam through which every AWS call of a module goes: what it journals, and where a plan stops it.
+
+Everything boto3 sends passes ``botocore.client.BaseClient._make_api_call``. In an apply the call is journalled
+and sent. In a plan only reads are sent: a write that would make something new raises :class:`WriteBarrier`, one that
+would change what exists is noted and answered with nothing. So a plan is exact for modules whose check mode is missing
+or wrong. An operation is a read only if its name says so: unknown means write.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import time
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
+    always_write,
+    consistency,
+    differences,
+    reads,
+)
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.buckets import Buckets
+
+# The real one: `install` puts another in its place.
+_sleep = time.sleep
+
+READ_PREFIXES = (
+    "Describe",
+    "Get",
+    "List",
+    "Head",
+    "Lookup",
+    "BatchGet",
+    "BatchDescribe",
+    "Simulate",
+    "Search",
+    "Check",
+    "Validate",
+    "Assume",
+    "Query",
+    "Scan",
+    "Select",
+    "Filter",
+)
+
+CREATING_PREFIXES = ("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore")
+# They say "create", but what they change exists.
+CREATING_NOTHING = {"CreateTags", "CreateOrUpdateTags", "CreateRoute"}
+# A module may look twice at what it has written; one that looks more often waits.
+MOST_EQUAL_READS = 3
+
+
+class WriteBarrier(BaseException):
+    """A module was about to write. Not an ``Exception``: modules catch those and would go on."""
+
+
+class ApiCall(t.TypedDict, total=False):
+    """One line of the journal. Never holds a parameter's or an answer's value."""
+
+    service: str
+    operation: str
+    seconds: float
+    retries: int
+    error: str
+
+
+class Write(t.TypedDict):
+    """A write that a plan stopped: ``parameters`` without the values of ``no_log`` options."""
+
+    service: str
+    operation: str
+    parameters: dict[str, t.Any]
+
+
+class Seam:
+    """What the running call may do and what it has done; one per process, as modules run one at a time."""
+
+    def __init__(self, buckets: Buckets | None = None) -> None:
+        self.mode = "apply"
+        self._buckets = buckets or Buckets()
+        self.calls: list[ApiCall] = []
+        self.writes: list[Write] = []
+        self.changes: list[differences.Change] = []
+        # Whether to find out what the stopped write would change; the running module sets it.
+        self.compares = False
+        # Takes secrets out of parameters; who runs modules sets it.
+        self.readable: t.Callable[[t.Any], t.Any] = lambda value: value
+        self._expected: list[t.Any] | None = None
+        self._reads: list[differences.Read] = []
+        self._answers = reads.Reads()
+        self._asked_again: collections.Counter[reads.Key] = collections.Counter()
+        self._sending = False
+
+    def begin(self, mode: str, expected: list[t.Any] | None = None) -> None:
+        """Start the books of the next call.
+
+        :arg mode: apply, plan or inspect (see :meth:`intercept`).
+        :arg expected: the writes that a plan announced: an apply stops at a first write that is another one.
+        """
+        self._expected = expected
+        self._asked_again.clear()
+        self.mode, self.calls, self.writes, self.changes, self._reads = mode, [], [], [], []
+        self.compares = False
+        if mode == "apply":
+            self._answers.forget()
+
+    def intercept(self, original: t.Callable[..., t.Any], client: t.Any, operation: str, parameters: t.Any) -> t.Any:
+        """Send, journal or stop one API call.
+
+        Where nothing is written, a write that makes something new stops the module: nothing can be known of it. One
+        that changes what exists is answered with nothing, so that the module goes on to return what it knows of the
+        resource, its id above all: what needs that can then be planned too.
+        """
+        service = client.meta.service_model.service_name
+        if self.mode != "apply" and not is_read(operation):
+            reply = always_write.reply_if_unchanged(client, service, operation, parameters)
+            if reply:
+                return reply()
+            if self.compares:
+                self.changes += self._changes(client, operation, parameters)
+            self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
+            if creates(operation):
+                raise WriteBarrier(f"{service}:{operation}")
+            return {}
+        if self._expected is not None and not is_read(operation):
+            self._hold_to_plan(client, operation, parameters)
+        answer = self._answer(original, client, service, operation, parameters)
+        if self.compares and self.mode == "plan" and differences.is_kept(operation):
+            self._reads.append(differences.Read(operation, _plain(parameters), _plain(answer)))
+        return answer
+
+    def _hold_to_plan(self, client: t.Any, operation: str, parameters: t.Any) -> None:
+        """Stop at a first write that is not the planned one; what follows the first was not planned in detail."""
+        service = client.meta.service_model.service_name
+        write = Write(service=service, operation=operation, parameters=dict(parameters or {}))
+        tokens = _idempotency_tokens(client, operation)
+        if not self._expected and always_write.reply_if_unchanged(client, service, operation, parameters):
+            return
+        if not self._expected or not _is_same(self._expected[0], self.readable(_plain(write)), tokens):
+            self.writes.append(write)
+            raise WriteBarrier(f"{service}:{operation}")
+        self._expected = None
+
+    def _changes(self, client: t.Any, operation: str, parameters: t.Any) -> list[differences.Change]:
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        required = shape.required_members if shape else []
+        return differences.of_write(operation, _plain(parameters), required, self._reads)
+
+    def _answer(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
+        """Send a call; where nothing is written, equal reads are sent once."""
+        if self.mode == "apply":
+            return self._send(original, client, service, operation, parameters)
+        key = reads.key_of(client, operation, parameters)
+        self._refuse_to_wait(key)
+        answer = self._answers.find(key)
+        if answer is None:
+            answer = self._send(original, client, service, operation, parameters)
+            self._answers.keep(key, answer)
+        return answer
+
+    def _refuse_to_wait(self, key: reads.Key) -> None:
+        """Stop a module that waits for what it was not allowed to write."""
+        if self.writes:
+            self._asked_again[key] += 1
+            if self._asked_again[key] > MOST_EQUAL_READS:
+                raise WriteBarrier("it waits for a write that was not sent")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless it is a module that waits for what it was not allowed to write."""
+        if self._sending or not self.writes:
+            _sleep(seconds)
+
+    def _send(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
+        """Send a call when AWS has room for it, and again while IAM has not told it of a role made in this run."""
+        while True:
+            if not _is_emulator(client.meta.endpoint_url):
+                self._buckets.take(service, operation, is_read(operation))
+            try:
+                answer = self._send_once(original, client, service, operation, parameters)
+            except Exception as error:
+                age = self._buckets.since_iam_write()
+                if age > consistency.PATIENCE_SECONDS or not consistency.is_refused_role(error):
+                    raise
+                time.sleep(consistency.PAUSE_SECONDS)
+                continue
+            if service == "iam" and not is_read(operation):
+                self._buckets.note_iam_write()
+            return answer
+
+    def _send_once(
+        self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
+    ) -> t.Any:
+        call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
+        started = time.monotonic()
+        self._sending = True
+        try:
+            answer = original(client, operation, parameters)
+            call["retries"] = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+            return answer
+        except Exception as error:
+            response = getattr(error, "response", None) or {}
+            call["error"] = response.get("Error", {}).get("Code") or type(error).__name__
+            call["retries"] = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+            raise
+        finally:
+            self._sending = False
+            call["seconds"] = round(time.monotonic() - started, 4)
+            self.calls.append(call)
+
+
+def _is_same(planned: t.Any, write: dict[str, t.Any], tokens: set[str]) -> bool:
+    """Whether a write is the planned one; of a planned one without parameters (by ``no_log``) only the operation."""
+    if (planned["service"], planned["operation"]) != (write["service"], write["operation"]):
+        return False
+    if planned["parameters"] is None:
+        return True
+    first, second = (
+        {name: value for name, value in each["parameters"].items() if name not in tokens} for each in (planned, write)
+    )
+    return first == second
+
+
+def _idempotency_tokens(client: t.Any, operation: str) -> set[str]:
+    """The parameters that are made up anew for each call."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return (
+        {name for name, member in shape.members.items() if member.metadata.get("idempotencyToken")} if shape else set()
+    )
+
+
+def _is_emulator(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine, where AWS's limits do not hold."""
+    host = urlsplit(endpoint).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _plain(value: t.Any) -> dict[str, t.Any]:
+    """A copy that nobody changes later, of plain data only."""
+    return t.cast("dict[str, t.Any]", json.loads(json.dumps(value or {}, default=str)))
+
+
+def is_read(operation: str) -> bool:
+    """Whether an API operation only reads, judged by its name."""
+    return operation.startswith(READ_PREFIXES)
+
+
+def creates(operation: str) -> bool:
+    """Whether a write makes something new, so that nothing can be known of it before."""
+    return operation.startswith(CREATING_PREFIXES) and operation not in CREATING_NOTHING
+
+
+def install(seam: Seam) -> None:
+    """Put the seam between every botocore client of this process and AWS."""
+    import botocore.client  # noqa: PLC0415 - only the warm processes have boto3 loaded
+
+    time.sleep = seam.sleep  # type: ignore[assignment]  # what an int can be, a float can
+    base: t.Any = botocore.client.BaseClient
+    original = base._make_api_call
+
+    def _make_api_call(self: t.Any, operation_name: str, api_params: t.Any) -> t.Any:
+        return seam.intercept(original, self, operation_name, api_params)
+
+    base._make_api_call = _make_api_call

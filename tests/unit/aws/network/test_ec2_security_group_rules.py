@@ -1,0 +1,122 @@
+"""slipway.aws.ec2_security_group_rules against moto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support.modules import REGION, Run, runner
+
+
+@pytest.fixture
+def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield boto3.client("ec2", region_name=REGION)
+
+
+@pytest.fixture
+def groups(ec2: Any) -> dict[str, str]:
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    return {
+        name: ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+        for name in ("app", "database")
+    }
+
+
+@pytest.fixture
+def run(groups: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner("ec2_security_group_rules", capsys, group_id=groups["app"], groups=groups)
+
+
+def permissions(ec2: Any, group: str) -> tuple[Any, Any]:
+    held = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    return held["IpPermissions"], held["IpPermissionsEgress"]
+
+
+def test_gives_exactly_the_rules_that_are_listed(ec2: Any, run: Run, groups: dict[str, str]) -> None:
+    result = run(
+        ingress=[{"port": "80", "cidr": "0.0.0.0/0", "description": "HTTP"}],
+        egress=[{"port": "3306", "group": "database"}],
+    )
+    ingress, egress = permissions(ec2, groups["app"])
+    assert result["changed"] is True
+    assert [(each["FromPort"], each["ToPort"], each["IpRanges"]) for each in ingress] == [
+        (80, 80, [{"CidrIp": "0.0.0.0/0", "Description": "HTTP"}])
+    ]
+    assert [each["UserIdGroupPairs"][0]["GroupId"] for each in egress] == [groups["database"]]
+
+
+def test_a_second_run_changes_nothing(run: Run) -> None:
+    rules = [
+        {"port": "8000-8100", "cidr": "10.0.0.0/8"},
+        {"protocol": "-1", "group": "app"},
+        {"port": "443", "cidr": "::/0"},
+        {"protocol": "icmp", "cidr": "10.0.0.0/8"},
+    ]
+    assert run(ingress=rules, egress=[])["changed"] is True
+    assert run(ingress=rules[::-1], egress=[])["changed"] is False
+
+
+def test_a_list_that_is_not_given_stays(ec2: Any, run: Run, groups: dict[str, str]) -> None:
+    run(ingress=[{"port": "80", "cidr": "0.0.0.0/0"}])
+    _, egress = permissions(ec2, groups["app"])
+    assert len(egress) == 1, "what AWS gives every new group"
+
+
+def test_a_rule_from_elsewhere_is_taken_away(ec2: Any, run: Run, groups: dict[str, str]) -> None:
+    run(ingress=[{"port": "80", "cidr": "0.0.0.0/0"}])
+    opened = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=groups["app"], IpPermissions=[opened])
+    assert run(ingress=[{"port": "80", "cidr": "0.0.0.0/0"}])["changed"] is True
+    ingress, _ = permissions(ec2, groups["app"])
+    assert [each["FromPort"] for each in ingress] == [80]
+
+
+def test_groups_that_name_each_other_can_be_deleted_without_their_rules(
+    ec2: Any, run: Run, groups: dict[str, str]
+) -> None:
+    run(ingress=[{"port": "80", "group": "database"}], egress=[])
+    run(group_id=groups["database"], ingress=[{"port": "3306", "group": "app"}])
+    assert run(state="absent")["changed"] is True
+    assert run(state="absent")["changed"] is False
+    run(group_id=groups["database"], state="absent")
+    for group in groups.values():
+        ec2.delete_security_group(GroupId=group)
+
+
+def test_check_mode_writes_nothing(ec2: Any, run: Run, groups: dict[str, str]) -> None:
+    before = permissions(ec2, groups["app"])
+    assert run(check=True, ingress=[{"port": "80", "cidr": "0.0.0.0/0"}])["changed"] is True
+    assert permissions(ec2, groups["app"]) == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"port": "http", "cidr": "0.0.0.0/0"}, "port is 'http'; allowed is"),
+        ({"port": "90-80", "cidr": "0.0.0.0/0"}, "port is '90-80'; allowed is"),
+        ({"port": "70000", "cidr": "0.0.0.0/0"}, "port is '70000'; allowed is"),
+        ({"port": "80", "group": "nobody"}, "group is 'nobody'; allowed are an id (sg-...) and app, database"),
+        ({"port": "80"}, "one of the following is required"),
+        ({"port": "80", "cidr": "0.0.0.0/0", "group": "app"}, "mutually exclusive"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(run: Run, rule: dict[str, str], message: str) -> None:
+    result = run(ingress=[rule])
+    assert result["failed"] is True
+    assert message in result["msg"]
+
+
+def test_the_same_rule_twice_is_refused(run: Run) -> None:
+    rule = {"port": "80", "cidr": "0.0.0.0/0"}
+    assert "the same rule twice" in run(ingress=[rule, {**rule, "description": "again"}])["msg"]
+
+
+def test_a_group_that_does_not_exist_is_refused(run: Run) -> None:
+    assert "make it before its rules" in run(group_id="sg-00000000000000000", ingress=[])["msg"]

@@ -1,0 +1,119 @@
+"""slipway.aws.secretsmanager_generated_secret against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from tests.support.modules import REGION, Run, runner
+
+NAME = "shop-database"
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield boto3.client("secretsmanager", region_name=REGION)
+
+
+@pytest.fixture
+def run(client: Any, capsys: pytest.CaptureFixture[str]) -> Run:
+    fields = {"username": "shop"}
+    return runner("secretsmanager_generated_secret", capsys, name=NAME, generate="password", fields=fields)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The operations that the module calls."""
+    made: list[str] = []
+    client_class: Any = BaseClient
+    original = client_class._make_api_call
+
+    def record(self: Any, operation: str, parameters: Any) -> Any:
+        made.append(operation)
+        return original(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", record)
+    return made
+
+
+def value(client: Any) -> dict[str, str]:
+    held: dict[str, str] = json.loads(client.get_secret_value(SecretId=NAME)["SecretString"])
+    return held
+
+
+def test_generates_a_value_beside_the_fixed_fields(client: Any, run: Run) -> None:
+    result = run(length=40, tags={"system": "shop"})
+    held = value(client)
+    assert held["username"] == "shop"
+    assert len(held["password"]) == 40
+    assert held["password"].isalnum()
+    assert result["secret"]["tags"] == {"system": "shop"}
+
+
+def test_the_value_is_nowhere_in_the_result(client: Any, run: Run) -> None:
+    assert value_of(client, run()) not in json.dumps(run())
+
+
+def value_of(client: Any, result: dict[str, Any]) -> str:
+    password = value(client)["password"]
+    assert password not in json.dumps(result)
+    return password
+
+
+def test_a_second_run_neither_reads_nor_replaces_the_value(client: Any, run: Run, calls: list[str]) -> None:
+    run()
+    before = value(client)
+    calls.clear()
+    assert run()["changed"] is False
+    assert calls == ["DescribeSecret"]
+    assert value(client) == before
+
+
+def test_a_secret_is_made_together_with_its_value(run: Run, calls: list[str]) -> None:
+    run()
+    assert calls.index("GetRandomPassword") < calls.index("CreateSecret")
+    assert "PutSecretValue" not in calls
+
+
+def test_a_secret_that_an_interrupted_run_left_empty_gets_its_value(client: Any, run: Run) -> None:
+    client.create_secret(Name=NAME)
+    assert run()["changed"] is True
+    assert value(client)["username"] == "shop"
+
+
+def test_a_description_is_put_right_and_the_value_stays(client: Any, run: Run) -> None:
+    run(description="Master user")
+    before = value(client)
+    client.update_secret(SecretId=NAME, Description="something else")
+    assert run(description="Master user")["changed"] is True
+    assert client.describe_secret(SecretId=NAME)["Description"] == "Master user"
+    assert value(client) == before
+
+
+def test_a_deleted_secret_is_restored_with_its_value(client: Any, run: Run) -> None:
+    run()
+    before = value(client)
+    assert run(state="absent", recovery_window=7)["changed"] is True
+    assert run(state="absent", recovery_window=7)["changed"] is False
+    assert run()["changed"] is True
+    assert value(client) == before
+
+
+def test_without_a_recovery_window_it_is_gone_at_once(client: Any, run: Run) -> None:
+    run()
+    run(state="absent", recovery_window=0)
+    assert client.list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
+
+
+def test_check_mode_writes_nothing(client: Any, run: Run) -> None:
+    assert run(check=True)["changed"] is True
+    assert client.list_secrets()["SecretList"] == []
