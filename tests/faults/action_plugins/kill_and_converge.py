@@ -24,8 +24,9 @@ from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import APPLY, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.faults import ledger

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import APPLY, PLAN, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, PLAN
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 SUCCEED, CHANGE, FAIL, DIE, HANG = "succeed", "change", "fail", "die", "hang"
 

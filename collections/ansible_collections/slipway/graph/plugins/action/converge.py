@@ -21,9 +21,10 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.progress import Progress
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import APPLY, PLAN, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},

@@ -19,8 +19,9 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall, WarmProcesses
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import INSPECT, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},

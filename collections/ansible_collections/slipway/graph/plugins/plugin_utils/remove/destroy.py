@@ -20,8 +20,9 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation imp
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import INSPECT, PLAN, Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 # Steps that destroy adds are numbered from here, beyond those of any play.
 FIRST_ADDED_INDEX = 1_000_000

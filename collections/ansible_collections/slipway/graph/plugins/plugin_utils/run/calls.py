@@ -7,10 +7,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import Mode
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
@@ -31,21 +31,18 @@ class Call:
     item: t.Any
     label: str | None
     variables: Variables
+    mode: Mode
     started: float = 0.0
     attempt: int = 0
     module_call: ModuleCall | None = None
     no_log: bool = False
-    expected: saved_plan.Expected = None
-    # May not write yet, because a read that comes first is still on its way.
-    asking: bool = False
-    # Asks in check mode first, because the plan announced no change and no barrier holds this call.
-    verifying: bool = False
-    # The writes that a plan has stopped.
-    stopped: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    # The condition of ``when`` that does not hold.
+    false_condition: t.Any = None
     inputs: str = ""
     last_result: Result = dataclasses.field(default_factory=dict)
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     changes: list[differences.Change] = dataclasses.field(default_factory=list)
+    ended: bool = False
 
 
 @dataclasses.dataclass
