@@ -13,6 +13,7 @@ import threading
 import types
 import typing as t
 
+from ansible.errors import AnsibleError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
-SUCCEED, CHANGE, FAIL, DIE, HANG = "succeed", "change", "fail", "die", "hang"
+SUCCEED, CHANGE, FAIL, DIE, HANG, UNRENDERABLE = "succeed", "change", "fail", "die", "hang", "unrenderable"
 
 
 @dataclasses.dataclass
@@ -38,7 +39,9 @@ class Shape:
 def shapes(draw: st.DrawFn) -> Shape:
     """Any acyclic graph of up to twelve steps."""
     size = draw(st.integers(1, 12))
-    fates = draw(st.lists(st.sampled_from([SUCCEED, CHANGE, FAIL, DIE, HANG]), min_size=size, max_size=size))
+    fates = draw(
+        st.lists(st.sampled_from([SUCCEED, CHANGE, FAIL, DIE, HANG, UNRENDERABLE]), min_size=size, max_size=size)
+    )
     items = draw(st.lists(st.one_of(st.none(), st.integers(0, 3)), min_size=size, max_size=size))
     needs = [draw(st.sets(st.integers(0, index - 1))) if index else set() for index in range(size)]
     return Shape(fates, items, needs)
@@ -63,6 +66,8 @@ class Renderer:
         return str(item)
 
     def field(self, value: t.Any, _variables: t.Any) -> t.Any:
+        if value == UNRENDERABLE:
+            raise AnsibleError("'count' is undefined")
         return value
 
     def false_condition(self, _step: t.Any, _variables: t.Any) -> None:
@@ -129,7 +134,7 @@ def graph_of(shape: Shape) -> Graph:
     """The steps and edges of a shape."""
     steps = [
         Step(
-            index=index, task=_task(index, shape.items[index]), role="role", name=f"step {index}", location="x:1",
+            index=index, task=_task(index, shape), role="role", name=f"step {index}", location="x:1",
             module="slipway.aws.thing", path="", has_action_plugin=False, registers=(f"r{index}",), after=(),
         )
         for index in range(len(shape.fates))
@@ -138,9 +143,10 @@ def graph_of(shape: Shape) -> Graph:
     return Graph(steps, data, {step: set() for step in steps})
 
 
-def _task(index: int, items: int | None) -> t.Any:
+def _task(index: int, shape: Shape) -> t.Any:
+    items, retries = shape.items[index], UNRENDERABLE if shape.fates[index] == UNRENDERABLE else None
     return types.SimpleNamespace(
-        loop=None if items is None else list(range(items)), when=[], until=None, retries=None, delay=0, no_log=False,
+        loop=None if items is None else list(range(items)), when=[], until=None, retries=retries, delay=0, no_log=False,
         check_mode=None, changed_when=None, failed_when=None, register=f"r{index}",
     )  # fmt: skip
 
@@ -159,7 +165,7 @@ def run(shape: Shape, parallel: int, mode: str = APPLY) -> tuple[Schedule, Proce
 
 def broken(shape: Shape, index: int) -> bool:
     """Whether a step fails by its own fate; one without items makes no call and cannot."""
-    return shape.fates[index] in (FAIL, DIE) and shape.items[index] != 0
+    return shape.fates[index] in (FAIL, DIE, UNRENDERABLE) and shape.items[index] != 0
 
 
 def behind_a_failure(shape: Shape) -> set[int]:
@@ -202,7 +208,7 @@ def test_rules_03_to_05_hold_on_any_graph(shape: Shape, parallel: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(shape=shapes())
 def test_rule_07_in_a_plan_what_needs_an_unmade_result_is_unknown_and_not_run(shape: Shape) -> None:
-    fates = [SUCCEED if fate in (FAIL, DIE, HANG) else fate for fate in shape.fates]
+    fates = [SUCCEED if fate in (FAIL, DIE, HANG, UNRENDERABLE) else fate for fate in shape.fates]
     shape = Shape(fates, shape.items, shape.needs)
     schedule, processes, graph = run(shape, 4, mode=PLAN)
     unmade: set[int] = set()
@@ -236,3 +242,36 @@ def test_rule_06_after_an_interrupt_nothing_new_starts_and_running_calls_end() -
     schedules[0].run()
     assert processes.started == [0]
     assert not processes.running
+
+
+class Odd(Renderer):
+    """Raises what nobody expects."""
+
+    def arguments(self, step: t.Any, _variables: t.Any, _only: t.Any) -> dict[str, t.Any]:
+        if step.index == 0:
+            raise RecursionError("too deep")
+        return {}
+
+    def reached(self, _step: t.Any, _names: set[str]) -> set[str]:
+        raise KeyError("reached")
+
+
+def test_rule_05_an_exception_that_nobody_expects_ends_its_call_and_not_the_run() -> None:
+    shape = Shape([SUCCEED] * 3, [None] * 3, [set(), set(), {0}])
+    graph, processes = graph_of(shape), Processes(shape, 2)
+    options = Options(mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: None)
+    schedule = Schedule(graph, t.cast("t.Any", Odd()), t.cast("t.Any", processes), options)
+    by_order = {record.order[0]: record for record in schedule.run()}
+    assert [by_order[index].status for index in range(3)] == [records.FAILED, records.OK, records.BLOCKED]
+    assert by_order[0].msg == "RecursionError: too deep"
+
+
+def test_rule_05_a_delay_that_cannot_be_rendered_fails_its_task_only() -> None:
+    shape = Shape([FAIL, SUCCEED], [None, None], [set(), set()])
+    graph, processes = graph_of(shape), Processes(shape, 2)
+    graph.steps[0].task.retries, graph.steps[0].task.delay = 2, UNRENDERABLE
+    options = Options(mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: None)
+    schedule = Schedule(graph, t.cast("t.Any", Renderer()), t.cast("t.Any", processes), options)
+    schedule.run()
+    assert schedule.step_status(graph.steps[0]) == records.FAILED
+    assert schedule.step_status(graph.steps[1]) == records.OK

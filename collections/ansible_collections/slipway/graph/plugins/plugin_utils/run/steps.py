@@ -77,5 +77,7 @@ class Steps:
 
     def _names_of(self, step: Step, needs: list[Step]) -> frozenset[str]:
         names = frozenset(name for need in needs for name in need.registers)
+        if not names:
+            return names
         # Who looks names up at run time may need any of them.
         return names & self._renderer.reached(step, set(names)) or names
