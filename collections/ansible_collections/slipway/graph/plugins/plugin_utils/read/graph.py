@@ -12,21 +12,26 @@ import itertools
 
 from ansible.errors import AnsibleParserError
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import ordering
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import Mentions
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import ANYTHING
 
 
 @dataclasses.dataclass
 class Graph:
-    """``data`` holds for each step the steps whose results it reads, ``order`` those it merely follows."""
+    """``data`` holds for each step the steps whose results it reads, ``order`` those it follows because it says so or
+    registers their names again, ``place`` those it follows because a play would run them first (see :mod:`ordering`).
+    """
 
     steps: list[Step]
     data: dict[Step, set[Step]]
     order: dict[Step, set[Step]]
+    place: dict[Step, set[Step]] = dataclasses.field(default_factory=dict)
 
     def needs(self, step: Step) -> set[Step]:
         """Everything that must have ended before a step starts."""
-        return self.data[step] | self.order[step]
+        return self.data[step] | self.order[step] | self.place.get(step, set())
 
     def dependents(self) -> dict[Step, set[Step]]:
         """The edges turned round."""
@@ -37,23 +42,38 @@ class Graph:
         return found
 
     def closure(self, wanted: c.Iterable[Step]) -> set[Step]:
-        """Some steps and all they need, directly or not."""
+        """Some steps and all they need, directly or not; what they follow by place alone is not needed."""
         found: set[Step] = set()
         pending = list(wanted)
         while pending:
             step = pending.pop()
             if step not in found:
                 found.add(step)
-                pending.extend(self.needs(step))
+                pending.extend(self.data[step] | self.order[step])
         return found
 
     def subgraph(self, kept: c.Set[Step]) -> Graph:
-        """The graph of only these steps."""
+        """The graph of only these steps; who followed another through one that is left out still follows it."""
         return Graph(
             steps=[step for step in self.steps if step in kept],
             data={step: self.data[step] & kept for step in kept},
             order={step: self.order[step] & kept for step in kept},
+            place=self._places_among(kept),
         )
+
+    def _places_among(self, kept: c.Set[Step]) -> dict[Step, set[Step]]:
+        if len(kept) == len(self.steps):
+            return self.place
+        follows: dict[Step, set[Step]] = {}
+        for step in self._in_order():
+            direct = self.place.get(step, set()) if step in kept else self.needs(step)
+            through = (follows[each] for each in direct if each not in kept)
+            follows[step] = (direct & kept).union(*through)
+        return {step: follows[step] for step in kept}
+
+    def _in_order(self) -> c.Iterable[Step]:
+        """The steps, each behind all that it needs."""
+        return graphlib.TopologicalSorter({step: self.needs(step) for step in self.steps}).static_order()
 
     def independent(self, wanted: c.Callable[[Step], bool]) -> set[Step]:
         """The wanted steps that need nobody but each other."""
@@ -66,9 +86,8 @@ class Graph:
     def heights(self) -> dict[Step, int]:
         """How long the longest chain behind each step is: what holds up most starts first."""
         dependents = self.dependents()
-        order = graphlib.TopologicalSorter({step: self.needs(step) for step in self.steps}).static_order()
         found: dict[Step, int] = {}
-        for step in reversed(list(order)):
+        for step in reversed(list(self._in_order())):
             found[step] = 1 + max((found[dependent] for dependent in dependents[step]), default=0)
         return found
 
@@ -99,6 +118,12 @@ def build(steps: list[Step], reached: c.Callable[[Step], set[str]]) -> Graph:
     _keep_old_readers_first(graph, writers, readers)
     _refuse_cycles(graph)
     return graph
+
+
+def with_places(graph: Graph, named: c.Callable[[Step], Mentions]) -> Graph:
+    """The graph with the order that no data tells; ``named`` tells what a step of an AWS module names."""
+    needs = {step: graph.needs(step) for step in graph.steps}
+    return dataclasses.replace(graph, place=ordering.places(graph.steps, needs, named))
 
 
 def _newest_before(writers: list[Step], reader: Step) -> list[Step]:

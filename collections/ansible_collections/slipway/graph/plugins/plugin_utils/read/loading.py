@@ -45,6 +45,8 @@ class Step:
     has_action_plugin: bool
     registers: tuple[str, ...]
     after: tuple[str, ...]
+    # Whether its ``vars`` have an ``after``, be it empty: then it says itself what it follows.
+    says_its_order: bool = False
     protect: t.Any = False
     # How many steps of the same place stand before it: a file can be included twice.
     occurrence: int = 0
@@ -186,9 +188,20 @@ def _step(index: int, task: Task) -> Step:
         path=str(found.plugin_resolved_path or ""),
         has_action_plugin=has_action_plugin,
         registers=_registered_names(task, module),
-        after=tuple(task_vars.get("after") or ()),
+        after=_after(task, task_vars),
+        says_its_order="after" in task_vars,
         protect=task_vars.get("protect", False),
     )
+
+
+def _after(task: Task, task_vars: dict[str, t.Any]) -> tuple[str, ...]:
+    names = task_vars.get("after") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise AnsibleParserError(
+            f"{location_of(task)}: `after` in `vars` must be a list of names that tasks register, not {names!r}",
+            obj=task.get_ds(),
+        )
+    return tuple(names)
 
 
 def _registered_names(task: Task, module: str) -> tuple[str, ...]:

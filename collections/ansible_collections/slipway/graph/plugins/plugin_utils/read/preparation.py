@@ -15,7 +15,7 @@ from ansible.playbook.task import Task
 from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import graph as graphs
-from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, validation
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, mentions, validation
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
@@ -62,9 +62,10 @@ def prepare(
 
 
 def _graph(steps: list[Step], renderer: Renderer, options: dict[str, t.Any]) -> Graph:
-    targets = {name for step in steps for name in step.registers}
+    targets = frozenset(name for step in steps for name in step.registers)
     graph = graphs.build(steps, lambda step: renderer.reached(step, targets))
     kept = {step for step in graph.steps if not validation.is_offline_assert(step, renderer, targets)}
+    graph = graphs.with_places(graph.subgraph(kept), lambda step: mentions.of(step, renderer, targets))
     kept &= _tagged(graph, renderer)
     only = options.get("only")
     if only:

@@ -24,6 +24,7 @@ from ansible.playbook.task import Task
 from ansible.template import Templar
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import KnownValues
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import Reach, expression_names, value_names
 
 Variables = c.MutableMapping[str, t.Any]
@@ -81,8 +82,9 @@ class Renderer:
         self._verbosity = verbosity
         self._manager = play._variable_manager
         self._loader = play._loader
-        self._base: dict[str, dict[str, t.Any]] = {}
-        self._reach: dict[str, Reach] = {}
+        self._base: dict[int, dict[str, t.Any]] = {}
+        self._reaches: dict[t.Any, Reach] = {}
+        self._known_templars: dict[int, Templar] = {}
 
     def variables(self, step: Step, overlay: dict[str, t.Any] | None = None) -> Variables:
         """What a step sees, nearest first: loop variables, ``-e``, role parameters, results, its own and its role's."""
@@ -98,28 +100,21 @@ class Renderer:
         )
 
     def role_variables(self, role: Role | None) -> dict[str, t.Any]:
-        """The variables below a task's own, as Ansible merges them for a task of this role."""
-        key = role.get_name() if role else ""
-        if key not in self._base:
+        """The variables below a task's own, as Ansible merges them for a task of this role.
+
+        One role may stand in a play more than once, each time with other variables.
+        """
+        if id(role) not in self._base:
             block = Block(play=self._play, role=role)
             block._loader, block._variable_manager = self._loader, self._manager
             probe = Task(block=block, role=role)
-            self._base[key] = self._manager.get_vars(play=self._play, host=self._host, task=probe)
-        return self._base[key]
+            self._base[id(role)] = self._manager.get_vars(play=self._play, host=self._host, task=probe)
+        return self._base[id(role)]
 
     def reached(self, step: Step, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that a step's fields reach."""
-        task = step.task
-        key = step.role
-        extra = self._manager.extra_vars
-        targets = targets - set(extra)  # ``-e`` with a registered name takes the result's place
-        if key not in self._reach:
-            self._reach[key] = Reach(self.role_variables(task._role), targets)
-        reach = self._reach[key]
-        own = {name: value for name, value in task.get_vars().items() if name != "after"}
-        if own:
-            reach = Reach(collections.ChainMap(extra, own, self.role_variables(task._role)), targets)
-        return reach.of(_field_names(task)) - set(step.registers) | self._own_names_read(step, targets)
+        found = self._reach(step.task, targets).of(_field_names(step.task))
+        return found - set(step.registers) | self._own_names_read(step, targets)
 
     def value_reaches(self, step: Step, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a step reaches."""
@@ -127,10 +122,54 @@ class Renderer:
 
     def task_reaches(self, task: Task, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a task reaches."""
-        own = {name: item for name, item in task.get_vars().items() if name != "after"}
-        extra = self._manager.extra_vars
-        scope = collections.ChainMap(extra, own, self.role_variables(task._role))
-        return Reach(scope, targets - set(extra)).of(value_names(value))
+        names = value_names(value)
+        return self._reach(task, targets).of(names) if names else set()
+
+    def _reach(self, task: Task, targets: c.Set[str]) -> Reach:
+        """What finds names through a task's variables: one for all tasks of a role that have none of their own."""
+        own = {name: value for name, value in task.get_vars().items() if name != "after"}
+        key = (id(task) if own else None, id(task._role), frozenset(targets))
+        if key not in self._reaches:
+            extra = self._manager.extra_vars
+            scope = collections.ChainMap(extra, own, self.role_variables(task._role))
+            # ``-e`` with a registered name takes the result's place.
+            self._reaches[key] = Reach(scope, targets - set(extra))
+        return self._reaches[key]
+
+    def known_items(self, step: Step, targets: c.Set[str]) -> list[dict[str, t.Any]] | None:
+        """The loop variables of each round, ``[{}]`` without a loop; ``None`` where only results tell."""
+        if step.task.loop is None:
+            return [{}]
+        try:
+            items = None if self.value_reaches(step, step.task.loop, targets) else self.loop_items(step)
+        except AnsibleError:
+            return None
+        return None if items is None else [self.loop_variables(step, items, place) for place in range(len(items))]
+
+    def known_values(self, step: Step, overlay: dict[str, t.Any], targets: c.Set[str]) -> KnownValues:
+        """What renders a value as a step sees it before anything has run, or tells the names that it reaches."""
+        reach = self._reach(step.task, targets)
+        templar: list[Templar] = []
+
+        def known(value: t.Any) -> tuple[t.Any, frozenset[str]]:
+            names = value_names(value)
+            reached = frozenset(reach.of(names)) if names else frozenset()
+            if reached or not names:
+                return (None if reached else value), reached
+            if not templar:
+                templar.append(self._known_templar(step, overlay))
+            return templar[0].template(value), reached
+
+        return known
+
+    def _known_templar(self, step: Step, overlay: dict[str, t.Any]) -> Templar:
+        """One for all steps of a role that see the same: it keeps what it has rendered."""
+        role = step.task._role
+        if overlay or step.task.get_vars():
+            return self.templar(self.variables(step, overlay))
+        if id(role) not in self._known_templars:
+            self._known_templars[id(role)] = self.templar(self.variables(step))
+        return self._known_templars[id(role)]
 
     def static(self, task: Task, value: t.Any, overlay: dict[str, t.Any] | None = None) -> t.Any:
         """A value as a task sees it before anything has run."""
