@@ -9,7 +9,7 @@ import typing as t
 import boto3
 import pytest
 
-from ansible_collections.slipway.graph.plugins.module_utils import deletion, tagged_resources
+from ansible_collections.slipway.graph.plugins.module_utils.tagged import deletion, ec2, finding, listings
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans
 from tests.support.api_proxy import ApiProxy
@@ -323,17 +323,28 @@ def test_rule_11_what_is_in_use_is_tried_again_and_what_cannot_be_deleted_is_tol
     ],
 )
 def test_rule_11_an_arn_tells_type_service_and_id(arn: str, expected: tuple[str, str, str]) -> None:
-    assert tagged_resources.parts(arn) == expected
+    assert finding.parts(arn) == expected
+
+
+def test_rule_11_listing_and_deleting_are_ordinary_modules_too(aws: AWS) -> None:
+    project, proxy = aws
+    on = Clients(proxy.url)
+    on.logs.create_log_group(logGroupName="/left", tags=TAGS)
+    listed = project.run({"slipway.graph.tagged_resources_info": {"tags": TAGS}})
+    assert [(each["type"], each["id"]) for each in listed.result["resources"]] == [("logs:log-group", "/left")]
+    left = {key: listed.result["resources"][0][key] for key in ("type", "id", "arn")}
+    assert project.run({"slipway.graph.tagged_resource": left}).result["changed"]
+    assert on.logs.describe_log_groups()["logGroups"] == []
 
 
 def test_rule_11_every_deletion_and_listing_names_operations_that_exist() -> None:
-    for listing in tagged_resources.LISTINGS.values():
+    for listing in listings.LISTINGS.values():
         client = getattr(Clients("http://127.0.0.1:9"), listing.service)
         assert callable(getattr(client, listing.operation))
         assert listing.noun in client.meta.method_to_api_mapping[listing.operation]
-    ec2 = Clients("http://127.0.0.1:9").ec2
-    assert [each.operation for each in tagged_resources.EC2.values() if not hasattr(ec2, each.operation)] == []
-    types = {*tagged_resources.LISTINGS, *(f"ec2:{kind}" for kind in tagged_resources.EC2)}
+    client = Clients("http://127.0.0.1:9").ec2
+    assert [each.operation for each in ec2.TYPES.values() if not hasattr(client, each.operation)] == []
+    types = {*listings.LISTINGS, *(f"ec2:{kind}" for kind in ec2.TYPES)}
     assert types - deletion.DELETIONS.keys() == set()
     assert {*deletion.FIRST, *deletion.LAST} - deletion.DELETIONS.keys() == set()
 

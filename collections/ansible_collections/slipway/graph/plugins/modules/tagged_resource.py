@@ -72,7 +72,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.graph.plugins.module_utils import deletion
+from ansible_collections.slipway.graph.plugins.module_utils.tagged import deletion
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
-from ansible_collections.slipway.graph.plugins.module_utils import tagged_resources
+from ansible_collections.slipway.graph.plugins.module_utils.tagged import finding, resources
 
 
 class _Clients:
@@ -137,8 +137,8 @@ def main() -> None:
     except errors as error:
         module.fail_json_aws(error, msg="AWS did not say whose account this is")
     partition = identity["Arn"].split(":")[1]
-    account = tagged_resources.Account(_Clients(module), tags, partition, region, identity["Account"])
-    found, unread = tagged_resources.find(account, errors)
+    account = resources.Account(_Clients(module), tags, partition, region, identity["Account"])
+    found, unread = finding.find(account, errors)
     module.exit_json(changed=False, resources=[dataclasses.asdict(each) for each in found], unread=unread)
 
 

@@ -16,7 +16,7 @@ import re
 import time
 import typing as t
 
-from ansible_collections.slipway.graph.plugins.module_utils import deletion
+from ansible_collections.slipway.graph.plugins.module_utils.tagged import deletion
 from ansible_collections.slipway.graph.plugins.plugin_utils.money import cost
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
