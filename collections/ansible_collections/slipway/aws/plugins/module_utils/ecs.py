@@ -1,13 +1,13 @@
 # Copyright: Slipway contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the ECS modules share: checking and comparing requests, finding revisions, reading a task's end."""
+"""What the ECS modules share: options, checking and comparing requests, finding revisions, reading a task's end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 try:
     from botocore.exceptions import ClientError
@@ -17,12 +17,73 @@ except ImportError:
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
+    Resource,
     State,
     Tags,
+    camel,
     error_code,
     found,
+    given,
     tags_to_dict,
+    tags_to_list,
 )
+
+STRATEGY: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "capacity_provider": {"required": True},
+        "weight": {"type": "int"},
+        "base": {"type": "int"},
+    },
+}
+# Documented by the fragment slipway.aws.placement.
+PLACEMENT: dict[str, Any] = {
+    "launch_type": {"choices": ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]},
+    "capacity_provider_strategy": STRATEGY,
+    "platform_version": {},
+    "network_configuration": {
+        "type": "dict",
+        "options": {
+            "subnets": {"type": "list", "elements": "str", "required": True},
+            "security_groups": {"type": "list", "elements": "str"},
+            "assign_public_ip": {"type": "bool", "default": False},
+        },
+    },
+}
+
+
+class EcsResource(Resource):
+    """A resource of ECS."""
+
+    service = "ecs"
+    identifier: ClassVar[str]
+    """The field that holds its ARN, by which it is tagged."""
+
+    def tag(self, current: State, tags: Tags) -> None:
+        """Set tags."""
+        self.client.tag_resource(resourceArn=current[self.identifier], tags=tags_to_list(tags, lower=True))
+
+    def untag(self, current: State, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        self.client.untag_resource(resourceArn=current[self.identifier], tagKeys=list(keys))
+
+
+def placement(options: Mapping[str, Any]) -> State:
+    """The options of PLACEMENT that were given, in the spelling of CreateService and RunTask."""
+    fields = given(options, {"launch_type": "launchType", "platform_version": "platformVersion"})
+    if options["capacity_provider_strategy"] is not None:
+        fields["capacityProviderStrategy"] = strategy(options)
+    if options["network_configuration"]:
+        network = options["network_configuration"]
+        public = "ENABLED" if network["assign_public_ip"] else "DISABLED"
+        fields["networkConfiguration"] = {"awsvpcConfiguration": camel({**network, "assign_public_ip": public}, False)}
+    return fields
+
+
+def strategy(options: Mapping[str, Any]) -> list[State]:
+    """The capacity providers in the API's spelling."""
+    return [camel(item, False) for item in options["capacity_provider_strategy"]]
 
 
 def refuse_malformed(client: Any, operation: str, request: Mapping[str, Any]) -> None:

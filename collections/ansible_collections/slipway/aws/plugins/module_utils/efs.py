@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
     Resource,
     State,
     Tags,
+    found,
+    retry_while,
     tags_to_list,
     wait_until,
 )
@@ -52,3 +54,27 @@ class EfsResource(Resource):
         if state == "error":
             raise RefusedError(f"AWS could not make the {self.kind} {self.name}; delete it (state: absent).")
         return state == "available"
+
+
+class OfFileSystem(EfsResource):
+    """A resource that a file system has, and that goes before it."""
+
+    def read(self) -> State | None:
+        """The resource, unless it is being deleted."""
+        current = self.describe()
+        return None if current is None or current["LifeCycleState"] == "deleting" else current
+
+    def listed(self, operation: str, key: str) -> list[State]:
+        """Those of the file system that are not deleted; none where there is no file system."""
+        pages = self.client.get_paginator(operation)
+        answer = found(
+            lambda: pages.paginate(FileSystemId=self.params["file_system_id"]).build_full_result(),
+            "FileSystemNotFound",
+        )
+        return [each for each in (answer[key] if answer else []) if each["LifeCycleState"] != "deleted"]
+
+    def make(self, call: Callable[[], Any]) -> None:
+        """Make it; one of the same name that is still being deleted is waited for, and a new file system as well."""
+        if self.describe() is not None:
+            self.wait_gone()
+        retry_while(["IncorrectFileSystemLifeCycleState"], call, self.params["wait_timeout"])

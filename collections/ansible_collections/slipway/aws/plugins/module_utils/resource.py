@@ -281,6 +281,21 @@ def run(resource: Resource) -> NoReturn:
     raise AssertionError("exit_json does not return")
 
 
+def finish(module: Any, work: Callable[[], dict[str, Any]], failing: str) -> NoReturn:
+    """End a module that is no resource with the result of its work, or with one clear error.
+
+    :param failing: how the message begins when AWS refuses, such as "Could not read the secret shop".
+    """
+    try:
+        result = work()
+    except RefusedError as refusal:
+        module.fail_json(msg=str(refusal))
+    except AWS_ERRORS as error:
+        module.fail_json_aws(error, msg=failing)
+    module.exit_json(**result)
+    raise AssertionError("exit_json does not return")
+
+
 def connect(module: Any, service: str) -> Any:
     """A boto3 client that retries throttled calls, unless the environment already says how."""
     if "AWS_RETRY_MODE" in os.environ:

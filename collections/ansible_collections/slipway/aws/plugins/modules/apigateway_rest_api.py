@@ -141,39 +141,37 @@ rest_api:
       sample: {system: shop}
 """
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.aws.plugins.module_utils import openapi
+from ansible_collections.slipway.aws.plugins.module_utils import rest_api
+from ansible_collections.slipway.aws.plugins.module_utils.apigateway import ApiGatewayResource, replace
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
-    Resource,
     State,
     Tags,
     build_module,
     retry_while,
     run,
 )
+from ansible_collections.slipway.aws.plugins.module_utils.rest_api import (
+    AUTHORIZER,
+    AUTHORIZERS,
+    METHODS,
+    MODELS,
+    PARTS,
+    PREFLIGHT_STATUS,
+    RESPONSES,
+    VALIDATORS,
+    superfluous,
+    with_parents,
+)
 
-METHODS = "Methods"
-MODELS = "Models"
-VALIDATORS = "Validators"
-AUTHORIZERS = "Authorizers"
-RESPONSES = "GatewayResponses"
-PARTS = (METHODS, MODELS, VALIDATORS, AUTHORIZERS, RESPONSES)
-# AWS gives every API these; they are in nobody's way.
-GIVEN_MODELS = ("Empty", "Error")
-EVERYTHING = "everything"
-AUTHORIZER = "authorizer"
-PREFLIGHT_STATUS = "204"
 
-
-class RestApi(Resource):
+class RestApi(ApiGatewayResource):
     """An API and everything in it; its parts are compared and put right one by one."""
 
-    service = "apigateway"
     kind = "REST API"
     result = "rest_api"
     keys: ClassVar = {"name": "name", "description": "description"}
@@ -185,148 +183,45 @@ class RestApi(Resource):
         if api is None:
             return None
         known = {"restApiId": api["id"]}
-        authorizers = self._all("get_authorizers", **known)
-        validators = self._all("get_request_validators", **known)
+        authorizers = self.listed("get_authorizers", **known)
+        validators = self.listed("get_request_validators", **known)
         names = {each["id"]: each["name"] for each in (*authorizers, *validators)}
         return {
             "id": api["id"],
-            "arn": self._arn(api),
+            "arn": self.arn(self.path(api)),
             "name": api["name"],
             "description": api.get("description", ""),
             "endpointConfiguration": {"types": api.get("endpointConfiguration", {}).get("types", [])},
-            METHODS: dict(_methods(self._resources(api["id"]), names)),
-            MODELS: {
-                each["name"]: json.loads(each["schema"])
-                for each in self._all("get_models", **known)
-                if each["name"] not in GIVEN_MODELS
-            },
-            VALIDATORS: {
-                each["name"]: [each["validateRequestBody"], each["validateRequestParameters"]] for each in validators
-            },
-            AUTHORIZERS: {each["name"]: _authorizer(each) for each in authorizers},
-            RESPONSES: {
-                each["responseType"]: _gateway_response(each)
-                for each in self._all("get_gateway_responses", **known)
-                if not each.get("defaultResponse")
-            },
+            METHODS: dict(rest_api.methods_shown(self._resources(api["id"]), names)),
+            MODELS: rest_api.models_shown(self.listed("get_models", **known)),
+            VALIDATORS: rest_api.validators_shown(validators),
+            AUTHORIZERS: rest_api.authorizers_shown(authorizers),
+            RESPONSES: rest_api.responses_shown(self.listed("get_gateway_responses", **known)),
             "authorizerId": next((each["id"] for each in authorizers), ""),
             "digest": self._digest(),
             "tags": api.get("tags", {}),
         }
 
     def _find(self) -> State | None:
-        found = [each for each in self._all("get_rest_apis") if each["name"] == self.name]
+        found = [each for each in self.listed("get_rest_apis") if each["name"] == self.name]
         if len(found) > 1:
             ids = ", ".join(each["id"] for each in found)
             raise RefusedError(f"{len(found)} REST APIs have the name {self.name}: {ids}. Delete all but one.")
         return found[0] if found else None
 
-    def _all(self, operation: str, **arguments: Any) -> list[Any]:
-        if self.client.can_paginate(operation):
-            pages = self.client.get_paginator(operation).paginate(**arguments)
-            return [each for page in pages for each in page.get("items", [])]
-        return list(getattr(self.client, operation)(**arguments).get("items", []))
-
     def _resources(self, api: str) -> list[Any]:
-        return self._all("get_resources", restApiId=api, embed=["methods"])
-
-    # -- what is asked for -----------------------------------------------------------------------------------
+        return self.listed("get_resources", restApiId=api, embed=["methods"])
 
     def desired(self) -> State:
         """The API that the document and the options describe."""
-        params = self.params
-        document = params["document"]
-        methods: dict[str, Any] = {}
-        models: dict[str, Any] = {}
-        for path, verb, operation in openapi.operations(document):
-            schemas = openapi.request_schemas(document, operation)
-            models |= dict(schemas.values())
-            methods[f"{verb} {path}"] = self._method(path, operation, schemas)
-        if params["cors"]:
-            for path in document.get("paths", {}):
-                methods.setdefault(f"OPTIONS {path}", self._preflight(path, methods))
         return {
             **super().desired(),
-            "endpointConfiguration": {"types": [params["endpoint_type"]]},
-            METHODS: methods,
-            MODELS: models,
-            VALIDATORS: {EVERYTHING: [True, True]} if params["validate_requests"] else {},
-            AUTHORIZERS: self._wanted_authorizers(),
-            RESPONSES: {kind: self._answer(response) for kind, response in params["gateway_responses"].items()},
+            "endpointConfiguration": {"types": [self.params["endpoint_type"]]},
+            **rest_api.wanted(self.params),
         }
-
-    def _method(self, path: str, operation: Mapping[str, Any], schemas: Mapping[str, tuple[str, Any]]) -> State:
-        authorized = self.params["authorizer"] and path not in self.params["public_paths"]
-        return {
-            "authorizationType": "CUSTOM" if authorized else "NONE",
-            AUTHORIZER: AUTHORIZER if authorized else "",
-            "apiKeyRequired": self.params["api_key_required"] and path not in self.params["public_paths"],
-            "operationName": operation.get("operationId", ""),
-            "requestParameters": openapi.request_parameters(self.params["document"], operation),
-            "requestModels": {content_type: name for content_type, (name, _schema) in schemas.items()},
-            "validator": EVERYTHING if self.params["validate_requests"] else "",
-            "integration": {
-                "type": "AWS_PROXY",
-                "uri": integration_uri(self.params["function_arn"]),
-                "timeoutInMillis": self.params["timeout"],
-                "requestTemplates": {},
-            },
-            "answer": {},
-        }
-
-    def _preflight(self, path: str, methods: Mapping[str, Any]) -> State:
-        """The answer to a browser that asks beforehand, given by the gateway itself."""
-        verbs = sorted({name.partition(" ")[0] for name in methods if name.partition(" ")[2] == path} | {"OPTIONS"})
-        cors = self.params["cors"]
-        return {
-            "authorizationType": "NONE",
-            AUTHORIZER: "",
-            "apiKeyRequired": False,
-            "operationName": "",
-            "requestParameters": {},
-            "requestModels": {},
-            "validator": "",
-            "integration": {
-                "type": "MOCK",
-                "uri": "",
-                "timeoutInMillis": self.params["timeout"],
-                "requestTemplates": {"application/json": json.dumps({"statusCode": int(PREFLIGHT_STATUS)})},
-            },
-            "answer": {
-                "Access-Control-Allow-Origin": cors["origin"],
-                "Access-Control-Allow-Methods": ",".join(verbs),
-                "Access-Control-Allow-Headers": ",".join(cors["headers"]),
-                "Access-Control-Max-Age": str(cors["max_age"]),
-            },
-        }
-
-    def _wanted_authorizers(self) -> State:
-        wanted = self.params["authorizer"]
-        if not wanted:
-            return {}
-        return {
-            AUTHORIZER: {
-                "type": "TOKEN",
-                "authorizerUri": integration_uri(wanted["function_arn"]),
-                "identitySource": wanted["identity_source"],
-                "authorizerResultTtlInSeconds": wanted["ttl"],
-            }
-        }
-
-    def _answer(self, response: Mapping[str, Any]) -> State:
-        parameters = dict(response.get("responseParameters", {}))
-        if self.params["cors"]:
-            parameters["gatewayresponse.header.Access-Control-Allow-Origin"] = f"'{self.params['cors']['origin']}'"
-        wanted = {**response, "responseParameters": parameters}
-        return _gateway_response(wanted)
 
     def _digest(self) -> str:
-        if self.params["state"] != "present":
-            return ""
-        text = openapi.canonical({part: value for part, value in self.desired().items() if part in PARTS})
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    # -- how it is made so -----------------------------------------------------------------------------------
+        return rest_api.digest(self.params) if self.params["state"] == "present" else ""
 
     def differences(self, current: State, desired: State) -> State:
         """Every part is compared as a whole: what is no longer wanted is a difference."""
@@ -355,11 +250,11 @@ class RestApi(Resource):
     def _update_api(self, current: State, changes: State) -> None:
         operations = []
         if "description" in changes:
-            operations.append({"op": "replace", "path": "/description", "value": changes["description"]})
+            operations.append(replace("/description", changes["description"]))
         if "endpointConfiguration" in changes:
             old = current["endpointConfiguration"]["types"][0]
             new = changes["endpointConfiguration"]["types"][0]
-            operations.append({"op": "replace", "path": f"/endpointConfiguration/types/{old}", "value": new})
+            operations.append(replace(f"/endpointConfiguration/types/{old}", new))
         if operations:
             self.client.update_rest_api(restApiId=current["id"], patchOperations=operations)
 
@@ -376,13 +271,13 @@ class RestApi(Resource):
             self.client.create_authorizer(restApiId=api, name=name, **value)
             return
         found = self._by_name("get_authorizers", api, name)
-        operations = [{"op": "replace", "path": f"/{field}", "value": str(each)} for field, each in value.items()]
+        operations = [replace(f"/{field}", each) for field, each in value.items()]
         self.client.update_authorizer(restApiId=api, authorizerId=found["id"], patchOperations=operations)
 
     def _put_model(self, api: str, name: str, value: State, exists: bool) -> None:
         schema = json.dumps(value)
         if exists:
-            operations = [{"op": "replace", "path": "/schema", "value": schema}]
+            operations = [replace("/schema", schema)]
             self.client.update_model(restApiId=api, modelName=name, patchOperations=operations)
         else:
             self.client.create_model(restApiId=api, name=name, schema=schema, contentType="application/json")
@@ -392,10 +287,10 @@ class RestApi(Resource):
         self.client.put_gateway_response(restApiId=api, responseType=name, **given)
 
     def _by_name(self, operation: str, api: str, name: str) -> State:
-        return next(each for each in self._all(operation, restApiId=api) if each["name"] == name)
+        return next(each for each in self.listed(operation, restApiId=api) if each["name"] == name)
 
     def _ids(self, operation: str, api: str) -> dict[str, str]:
-        return {each["name"]: each["id"] for each in self._all(operation, restApiId=api)}
+        return {each["name"]: each["id"] for each in self.listed(operation, restApiId=api)}
 
     def _update_methods(self, current: State, wanted: State) -> None:
         api = current["id"]
@@ -404,7 +299,7 @@ class RestApi(Resource):
             verb, path = name.split(" ", 1)
             self.client.delete_method(restApiId=api, resourceId=resources[path], httpMethod=verb)
         paths = {name.partition(" ")[2] for name in wanted}
-        needed = {path for each in paths for path in _with_parents(each)}
+        needed = {path for each in paths for path in with_parents(each)}
         for path in sorted(needed - resources.keys(), key=len):
             parent, part = path.rsplit("/", 1)
             made = self.client.create_resource(restApiId=api, parentId=resources[parent or "/"], pathPart=part)
@@ -451,15 +346,15 @@ class RestApi(Resource):
 
     def _remove_the_rest(self, current: State, changes: State) -> None:
         api = {"restApiId": current["id"]}
-        for name in _superfluous(current, changes, MODELS):
+        for name in superfluous(current, changes, MODELS):
             self.client.delete_model(**api, modelName=name)
-        for name in _superfluous(current, changes, VALIDATORS):
+        for name in superfluous(current, changes, VALIDATORS):
             found = self._by_name("get_request_validators", current["id"], name)
             self.client.delete_request_validator(**api, requestValidatorId=found["id"])
-        for name in _superfluous(current, changes, AUTHORIZERS):
+        for name in superfluous(current, changes, AUTHORIZERS):
             found = self._by_name("get_authorizers", current["id"], name)
             self.client.delete_authorizer(**api, authorizerId=found["id"])
-        for name in _superfluous(current, changes, RESPONSES):
+        for name in superfluous(current, changes, RESPONSES):
             self.client.delete_gateway_response(**api, responseType=name)
 
     def delete(self, current: State) -> None:
@@ -470,81 +365,9 @@ class RestApi(Resource):
             self.params["wait_timeout"],
         )
 
-    def read_tags(self, current: State) -> Tags:
-        """A call of their own, which tells of changes at once."""
-        return dict(self.client.get_tags(resourceArn=self._arn(current)).get("tags", {}))
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(resourceArn=self._arn(current), tags=tags)
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(resourceArn=self._arn(current), tagKeys=list(keys))
-
-    def _arn(self, current: State) -> str:
-        meta = self.client.meta
-        return f"arn:{meta.partition}:apigateway:{meta.region_name}::/restapis/{current['id']}"
-
-
-def integration_uri(function_arn: str) -> str:
-    """How API Gateway names a Lambda function that it invokes."""
-    _arn, partition, _service, region = function_arn.split(":")[:4]
-    return f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
-
-
-def _methods(resources: Sequence[Any], names: Mapping[str, str]) -> Iterator[tuple[str, State]]:
-    """Verb and path -> method, in the shape of what is asked for; ids are given back as names."""
-    for resource in resources:
-        for verb, method in resource.get("resourceMethods", {}).items():
-            integration = method.get("methodIntegration") or {}
-            answer = (integration.get("integrationResponses") or {}).get(PREFLIGHT_STATUS, {})
-            yield (
-                f"{verb} {resource['path']}",
-                {
-                    "authorizationType": method.get("authorizationType"),
-                    AUTHORIZER: names.get(method.get("authorizerId") or "", ""),
-                    "apiKeyRequired": bool(method.get("apiKeyRequired")),
-                    "operationName": method.get("operationName") or "",
-                    "requestParameters": method.get("requestParameters") or {},
-                    "requestModels": method.get("requestModels") or {},
-                    "validator": names.get(method.get("requestValidatorId") or "", ""),
-                    "integration": {
-                        "type": integration.get("type"),
-                        "uri": integration.get("uri") or "",
-                        "timeoutInMillis": integration.get("timeoutInMillis"),
-                        "requestTemplates": integration.get("requestTemplates") or {},
-                    },
-                    "answer": {
-                        name.removeprefix("method.response.header."): value.strip("'")
-                        for name, value in (answer.get("responseParameters") or {}).items()
-                    },
-                },
-            )
-
-
-def _authorizer(authorizer: Mapping[str, Any]) -> State:
-    fields = ("type", "authorizerUri", "identitySource", "authorizerResultTtlInSeconds")
-    shown = {field: authorizer.get(field) for field in fields}
-    return {**shown, "authorizerResultTtlInSeconds": int(shown["authorizerResultTtlInSeconds"] or 0)}
-
-
-def _gateway_response(response: Mapping[str, Any]) -> State:
-    return {
-        "statusCode": str(response.get("statusCode", "")),
-        "responseParameters": response.get("responseParameters") or {},
-        "responseTemplates": response.get("responseTemplates") or {},
-    }
-
-
-def _superfluous(current: State, changes: State, part: str) -> list[str]:
-    return [name for name in current[part] if part in changes and name not in changes[part]]
-
-
-def _with_parents(path: str) -> Iterator[str]:
-    parts = [part for part in path.split("/") if part]
-    for count in range(1, len(parts) + 1):
-        yield "/" + "/".join(parts[:count])
+    def path(self, current: State) -> str:
+        """Where it is under API Gateway."""
+        return f"restapis/{current['id']}"
 
 
 def main() -> None:

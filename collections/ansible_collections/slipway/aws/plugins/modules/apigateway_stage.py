@@ -97,11 +97,10 @@ stage:
       sample: {system: shop}
 """
 
-from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.slipway.aws.plugins.module_utils.apigateway import ApiGatewayResource, replace
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
@@ -119,10 +118,9 @@ SETTINGS = {
 }
 
 
-class Stage(Resource):
+class Stage(ApiGatewayResource):
     """A stage; what it serves is known by the description of its deployment."""
 
-    service = "apigateway"
     kind = "stage"
     result = "stage"
 
@@ -138,7 +136,7 @@ class Stage(Resource):
         log = stage.get("accessLogSettings") or {}
         settings = stage.get("methodSettings", {}).get(ALL_METHODS, {})
         return {
-            "arn": self._arn(),
+            "arn": self.arn(self.path(stage)),
             "stageName": stage["stageName"],
             "deploymentId": stage.get("deploymentId", ""),
             "deployment": self._deployed(stage.get("deploymentId", "")),
@@ -170,11 +168,11 @@ class Stage(Resource):
 
     def update(self, current: State, changes: State) -> None:
         """One patch for all that differs; the deployment that was in service before goes when nothing serves it."""
-        operations = [_replace(f"/*/*/{path}", changes[field]) for field, path in SETTINGS.values() if field in changes]
+        operations = [replace(f"/*/*/{path}", changes[field]) for field, path in SETTINGS.values() if field in changes]
         if "deployment" in changes:
-            operations.append(_replace("/deploymentId", self._deployment(changes["deployment"])))
+            operations.append(replace("/deploymentId", self._deployment(changes["deployment"])))
         if "tracingEnabled" in changes:
-            operations.append(_replace("/tracingEnabled", changes["tracingEnabled"]))
+            operations.append(replace("/tracingEnabled", changes["tracingEnabled"]))
         operations += self._log_operations(changes)
         if operations:
             self.client.update_stage(**self._address, patchOperations=operations)
@@ -186,7 +184,7 @@ class Stage(Resource):
             return [{"op": "remove", "path": "/accessLogSettings"}]
         paths = {"accessLogGroup": "destinationArn", "accessLogFormat": "format"}
         return [
-            _replace(f"/accessLogSettings/{path}", changes[field]) for field, path in paths.items() if field in changes
+            replace(f"/accessLogSettings/{path}", changes[field]) for field, path in paths.items() if field in changes
         ]
 
     def delete(self, current: State) -> None:
@@ -194,22 +192,9 @@ class Stage(Resource):
         self.client.delete_stage(**self._address)
         self._delete_deployment(current["deploymentId"])
 
-    def read_tags(self, current: State) -> Tags:
-        """A call of their own, which tells of changes at once."""
-        return dict(self.client.get_tags(resourceArn=self._arn()).get("tags", {}))
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(resourceArn=self._arn(), tags=tags)
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(resourceArn=self._arn(), tagKeys=list(keys))
-
-    def _arn(self) -> str:
-        meta = self.client.meta
-        path = f"/restapis/{self.params['rest_api_id']}/stages/{self.name}"
-        return f"arn:{meta.partition}:apigateway:{meta.region_name}::{path}"
+    def path(self, current: State) -> str:
+        """Where it is under API Gateway."""
+        return f"restapis/{self.params['rest_api_id']}/stages/{self.name}"
 
     def _deployed(self, deployment_id: str) -> str:
         if not deployment_id:
@@ -239,11 +224,6 @@ class Stage(Resource):
 
 def _group(params: dict[str, Any]) -> str:
     return str(params["access_log_group_arn"]).removesuffix(":*")
-
-
-def _replace(path: str, value: Any) -> dict[str, str]:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return {"op": "replace", "path": path, "value": text}
 
 
 def main() -> None:

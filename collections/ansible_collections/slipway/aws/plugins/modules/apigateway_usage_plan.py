@@ -93,8 +93,8 @@ usage_plan:
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.slipway.aws.plugins.module_utils.apigateway import ApiGatewayResource, replace
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
@@ -104,27 +104,26 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 KEYS = "apiKeys"
 
 
-class UsagePlan(Resource):
+class UsagePlan(ApiGatewayResource):
     """A plan for one stage, and the keys that are in it."""
 
-    service = "apigateway"
     kind = "usage plan"
     result = "usage_plan"
     unordered = frozenset({KEYS})
 
     def read(self) -> State | None:
         """The plan of this name, with its keys by name."""
-        plan = next((each for each in self._all("get_usage_plans") if each["name"] == self.name), None)
+        plan = next((each for each in self.listed("get_usage_plans") if each["name"] == self.name), None)
         if plan is None:
             return None
         quota = plan.get("quota", {})
         keys = self._keys(plan)
         return {
             **plan,
-            "arn": self._arn("usageplans", plan["id"]),
+            "arn": self.arn(self.path(plan)),
             "quota": {"limit": quota.get("limit", 0)},
             KEYS: sorted(key["name"] for key in keys),
-            "apiKeyArns": [self._arn("apikeys", key["id"]) for key in keys],
+            "apiKeyArns": [self.arn(f"apikeys/{key['id']}") for key in keys],
         }
 
     def desired(self) -> State:
@@ -153,9 +152,9 @@ class UsagePlan(Resource):
 
     def update(self, current: State, changes: State) -> None:
         """One patch for the plan, then its keys."""
-        operations = [_replace(f"/throttle/{field}", value) for field, value in changes.get("throttle", {}).items()]
+        operations = [replace(f"/throttle/{field}", value) for field, value in changes.get("throttle", {}).items()]
         if "quota" in changes and changes["quota"]["limit"]:
-            operations += [_replace("/quota/limit", changes["quota"]["limit"]), _replace("/quota/period", "MONTH")]
+            operations += [replace("/quota/limit", changes["quota"]["limit"]), replace("/quota/period", "MONTH")]
         elif "quota" in changes:
             operations.append({"op": "remove", "path": "/quota"})
         if "apiStages" in changes:
@@ -174,28 +173,12 @@ class UsagePlan(Resource):
             self.client.update_usage_plan(usagePlanId=current["id"], patchOperations=operations)
         self.client.delete_usage_plan(usagePlanId=current["id"])
 
-    def read_tags(self, current: State) -> Tags:
-        """A call of their own, which tells of changes at once."""
-        return dict(self.client.get_tags(resourceArn=self._arn("usageplans", current["id"])).get("tags", {}))
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(resourceArn=self._arn("usageplans", current["id"]), tags=tags)
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(resourceArn=self._arn("usageplans", current["id"]), tagKeys=list(keys))
-
-    def _arn(self, kind: str, name: str) -> str:
-        meta = self.client.meta
-        return f"arn:{meta.partition}:apigateway:{meta.region_name}::/{kind}/{name}"
-
-    def _all(self, operation: str, **arguments: Any) -> list[Any]:
-        pages = self.client.get_paginator(operation).paginate(**arguments)
-        return [each for page in pages for each in page.get("items", [])]
+    def path(self, current: State) -> str:
+        """Where it is under API Gateway."""
+        return f"usageplans/{current['id']}"
 
     def _keys(self, plan: State) -> list[Any]:
-        return self._all("get_usage_plan_keys", usagePlanId=plan["id"])
+        return self.listed("get_usage_plan_keys", usagePlanId=plan["id"])
 
     def _put_keys(self, plan: State, wanted: Sequence[str], tags: Tags) -> None:
         held = {key["name"]: key["id"] for key in self._keys(plan)}
@@ -203,15 +186,11 @@ class UsagePlan(Resource):
             self.client.delete_usage_plan_key(usagePlanId=plan["id"], keyId=held[name])
             self.client.delete_api_key(apiKey=held[name])
         # A key that a run made and did not come to use is taken up.
-        loose = {key["name"]: key["id"] for key in self._all("get_api_keys")}
+        loose = {key["name"]: key["id"] for key in self.listed("get_api_keys")}
         for name in wanted:
             if name not in held:
                 key = loose.get(name) or self.client.create_api_key(name=name, enabled=True, tags=tags)["id"]
                 self.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key, keyType="API_KEY")
-
-
-def _replace(path: str, value: Any) -> dict[str, str]:
-    return {"op": "replace", "path": path, "value": str(value)}
 
 
 def _stage(operation: str, stage: State) -> dict[str, str]:

@@ -27,6 +27,7 @@ options:
     type: int
     default: 30
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -75,7 +76,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish
 
 DAY_SECONDS = 86_400
 KEPT_DAYS = 455
@@ -140,6 +141,16 @@ def totals(client: Any, asked: list[dict[str, Any]], days: int) -> dict[str, flo
     return found
 
 
+def measured(client: Any, resources: list[dict[str, Any]], days: int) -> list[dict[str, Any]]:
+    """What became of each resource's metrics."""
+    asked = list(queries(resources))
+    found = totals(client, [query_of(number, *each) for number, each in enumerate(asked)], days)
+    return [
+        {"type": resource["type"], "id": resource["id"], "metric": metric.name, "total": found.get(f"q{number}", 0.0)}
+        for number, (resource, metric) in enumerate(asked)
+    ]
+
+
 def main() -> None:
     """Measure."""
     module = AnsibleAWSModule(
@@ -152,18 +163,12 @@ def main() -> None:
     days = module.params["days"]
     if not 1 <= days <= KEPT_DAYS:
         module.fail_json(msg=f"days is {days}; allowed are 1 to {KEPT_DAYS}, as long as CloudWatch keeps metrics")
-    asked = list(queries(module.params["resources"]))
-    try:
-        found = totals(
-            connect(module, "cloudwatch"), [query_of(number, *each) for number, each in enumerate(asked)], days
-        )
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg="Could not read the metrics")
-    usage = [
-        {"type": resource["type"], "id": resource["id"], "metric": metric.name, "total": found.get(f"q{number}", 0.0)}
-        for number, (resource, metric) in enumerate(asked)
-    ]
-    module.exit_json(changed=False, usage=usage, days=days)
+    resources = module.params["resources"]
+    finish(
+        module,
+        lambda: {"changed": False, "usage": measured(connect(module, "cloudwatch"), resources, days), "days": days},
+        "Could not read the metrics",
+    )
 
 
 if __name__ == "__main__":

@@ -34,13 +34,10 @@ options:
     type: int
     default: 20
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -83,7 +80,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish
 
 
 def matching_events(logs: Any, params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,11 +111,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        events = matching_events(connect(module, "logs"), module.params)
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not read the log group {module.params['log_group_name']}")
-    module.exit_json(changed=False, events=events)
+    finish(
+        module,
+        lambda: {"changed": False, "events": matching_events(connect(module, "logs"), module.params)},
+        f"Could not read the log group {module.params['log_group_name']}",
+    )
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ attributes:
     description: Restores nothing.
     support: full
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -97,9 +98,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.slipway.aws.plugins.module_utils.dynamodb_items import Fingerprint, fingerprint
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    AWS_ERRORS,
-    RefusedError,
     connect,
+    finish,
     found,
     retry_while,
     wait_until,
@@ -149,6 +149,15 @@ def difference(there: Fingerprint, expected: dict[str, Any]) -> str:
     return f"{there.items} items, and not all as they were: their digest is {there.digest}"
 
 
+def drill(client: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Restore into a table that is removed before and after, whatever happens."""
+    remove(client, options["table"], options["wait_timeout"])
+    try:
+        return restore(client, options)
+    finally:
+        remove(client, options["table"], options["wait_timeout"])
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -167,18 +176,11 @@ def main() -> None:
         module.fail_json(msg=f"table is {options['table']}; allowed are names that end in {SUFFIX}: it is deleted")
     if module.check_mode:
         module.exit_json(changed=True)
-    client = connect(module, "dynamodb")
-    try:
-        remove(client, options["table"], options["wait_timeout"])
-        try:
-            drill = restore(client, options)
-        finally:
-            remove(client, options["table"], options["wait_timeout"])
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not restore {options['backup_arn']} to {options['table']}")
-    module.exit_json(changed=True, drill=drill)
+    finish(
+        module,
+        lambda: {"changed": True, "drill": drill(connect(module, "dynamodb"), options)},
+        f"Could not restore {options['backup_arn']} to {options['table']}",
+    )
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ attributes:
     description: Takes no backup.
     support: full
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -88,12 +89,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.slipway.aws.plugins.module_utils.dynamodb_items import fingerprint
-from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    AWS_ERRORS,
-    RefusedError,
-    connect,
-    wait_until,
-)
+from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish, wait_until
 
 
 def back_up(client: Any, table: str, name: str, timeout: float) -> dict[str, Any]:
@@ -131,6 +127,13 @@ def delete_older(client: Any, table: str, name: str, keep: int) -> None:
         client.delete_backup(BackupArn=backup["BackupArn"])
 
 
+def back_up_and_clear(client: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Take the backup, then delete those that are too many."""
+    backup = back_up(client, options["table"], options["name"], options["wait_timeout"])
+    delete_older(client, options["table"], options["name"], options["keep"])
+    return backup
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -147,15 +150,11 @@ def main() -> None:
         module.fail_json(msg=f"keep is {options['keep']}; allowed are 1 and more")
     if module.check_mode:
         module.exit_json(changed=True)
-    client = connect(module, "dynamodb")
-    try:
-        backup = back_up(client, options["table"], options["name"], options["wait_timeout"])
-        delete_older(client, options["table"], options["name"], options["keep"])
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not back the table {options['table']} up")
-    module.exit_json(changed=True, backup=backup)
+    finish(
+        module,
+        lambda: {"changed": True, "backup": back_up_and_clear(connect(module, "dynamodb"), options)},
+        f"Could not back the table {options['table']} up",
+    )
 
 
 if __name__ == "__main__":

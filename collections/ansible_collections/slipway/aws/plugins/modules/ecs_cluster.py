@@ -111,15 +111,13 @@ cluster:
       sample: {system: shop}
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.ecs import STRATEGY, EcsResource, strategy
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
-    camel,
     given,
     retry_while,
     run,
@@ -134,10 +132,10 @@ STILL_IN_USE = (
 )
 
 
-class Cluster(Resource):
+class Cluster(EcsResource):
     """An ECS cluster."""
 
-    service = "ecs"
+    identifier = "clusterArn"
     kind = "ECS cluster"
     result = "cluster"
     keys: ClassVar = {"name": "clusterName", "capacity_providers": "capacityProviders"}
@@ -153,9 +151,8 @@ class Cluster(Resource):
     def desired(self) -> State:
         """The options in the spelling of CreateCluster."""
         desired = given(self.params, self.keys)
-        strategy = self.params["capacity_provider_strategy"]
-        if strategy is not None:
-            desired["defaultCapacityProviderStrategy"] = [camel(item, False) for item in strategy]
+        if self.params["capacity_provider_strategy"] is not None:
+            desired["defaultCapacityProviderStrategy"] = strategy(self.params)
         if self.params["container_insights"] is not None:
             desired["settings"] = [{"name": "containerInsights", "value": self.params["container_insights"]}]
         if self.params["execute_command"] is not None:
@@ -203,14 +200,6 @@ class Cluster(Resource):
         cluster = self.read() or {}
         return cluster.get("status") == "ACTIVE" and cluster.get("attachmentsStatus") != "UPDATE_IN_PROGRESS"
 
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(resourceArn=current["clusterArn"], tags=tags_to_list(tags, lower=True))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(resourceArn=current["clusterArn"], tagKeys=list(keys))
-
 
 def main() -> None:
     """Run the module."""
@@ -219,15 +208,7 @@ def main() -> None:
             "name": {"required": True},
             "container_insights": {"choices": ["disabled", "enabled", "enhanced"]},
             "capacity_providers": {"type": "list", "elements": "str"},
-            "capacity_provider_strategy": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "capacity_provider": {"required": True},
-                    "weight": {"type": "int"},
-                    "base": {"type": "int"},
-                },
-            },
+            "capacity_provider_strategy": STRATEGY,
             "execute_command": {"type": "dict", "options": {"kms_key_id": {}, "log_group": {}}},
         }
     )

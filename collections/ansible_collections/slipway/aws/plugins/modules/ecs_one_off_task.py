@@ -54,45 +54,6 @@ options:
   environment:
     description: Environment variables in addition to the container's own.
     type: dict
-  launch_type:
-    description: Where the task runs.
-    type: str
-    choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
-  capacity_provider_strategy:
-    description: Where the task runs.
-    type: list
-    elements: dict
-    suboptions:
-      capacity_provider:
-        description: Name of the capacity provider.
-        type: str
-        required: true
-      weight:
-        description: Share of the tasks, relative to the other providers.
-        type: int
-      base:
-        description: Number of tasks that run on this provider before the weights count.
-        type: int
-  platform_version:
-    description: Version of Fargate.
-    type: str
-  network_configuration:
-    description: Network of the task, for task definitions with the network mode C(awsvpc).
-    type: dict
-    suboptions:
-      subnets:
-        description: Ids of the subnets.
-        type: list
-        elements: str
-        required: true
-      security_groups:
-        description: Ids of the security groups.
-        type: list
-        elements: str
-      assign_public_ip:
-        description: Whether the task gets a public address.
-        type: bool
-        default: false
   probe:
     description:
       - How O(until=serving) is seen.
@@ -125,15 +86,12 @@ options:
     type: dict
     aliases: [resource_tags]
 extends_documentation_fragment:
+  - slipway.aws.check_mode
+  - slipway.aws.placement
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
 attributes:
-  check_mode:
-    description: Can run in check mode and say what it would change.
-    support: full
   diff_mode:
     description: Shows the tag that it would write.
     support: full
@@ -196,30 +154,28 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError
-
-# Where it is missing, AnsibleAWSModule says so.
-with suppress(ImportError):
-    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
+    PLACEMENT,
     describe_revision,
     family_of,
     last_log_lines,
+    placement,
     refuse_malformed,
     stop_summary,
 )
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
     State,
-    camel,
     connect,
+    finish,
     tags_to_list,
 )
 
@@ -261,17 +217,7 @@ class OneOffTask:
             "count": 1,
             "tags": tags_to_list(params["tags"] or {}, lower=True),
         }
-        for option, field in (("launch_type", "launchType"), ("platform_version", "platformVersion")):
-            if params[option]:
-                request[field] = params[option]
-        if params["capacity_provider_strategy"]:
-            strategy = params["capacity_provider_strategy"]
-            request["capacityProviderStrategy"] = [camel(item, False) for item in strategy]
-        if params["network_configuration"]:
-            options = params["network_configuration"]
-            public = "ENABLED" if options["assign_public_ip"] else "DISABLED"
-            network = camel({**options, "assign_public_ip": public}, False)
-            request["networkConfiguration"] = {"awsvpcConfiguration": network}
+        request |= {field: value for field, value in placement(params).items() if value}
         if params["command"] or params["environment"]:
             request["overrides"] = {"containerOverrides": [self._container_override()]}
         return request
@@ -452,8 +398,12 @@ def run_once(module: Any) -> dict[str, Any]:
         outcome["diff"] = {"before": {}, "after": {task.memory: "now"}}
     if module.check_mode:
         return outcome
-    with interruptible():
-        outcome["task_arn"] = task.run()
+    try:
+        with interruptible():
+            outcome["task_arn"] = task.run()
+    except InterruptedByUser as interruption:
+        what = f"{params['remember_as']} task"
+        raise RefusedError(f"The {what} was interrupted by SIGTERM and has been stopped.") from interruption
     if params["remember"]:
         outcome["remembered"] = task.remember()
     return outcome
@@ -471,25 +421,7 @@ def main() -> None:
             "container": {},
             "command": {"type": "list", "elements": "str"},
             "environment": {"type": "dict"},
-            "launch_type": {"choices": ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]},
-            "capacity_provider_strategy": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "capacity_provider": {"required": True},
-                    "weight": {"type": "int"},
-                    "base": {"type": "int"},
-                },
-            },
-            "platform_version": {},
-            "network_configuration": {
-                "type": "dict",
-                "options": {
-                    "subnets": {"type": "list", "elements": "str", "required": True},
-                    "security_groups": {"type": "list", "elements": "str"},
-                    "assign_public_ip": {"type": "bool", "default": False},
-                },
-            },
+            **PLACEMENT,
             "probe": {"choices": ["direct", "container_health"], "default": "container_health"},
             "port": {"type": "int"},
             "path": {"default": "/"},
@@ -502,16 +434,7 @@ def main() -> None:
         mutually_exclusive=[("launch_type", "capacity_provider_strategy")],
         supports_check_mode=True,
     )
-    what = f"{module.params['remember_as']} task"
-    try:
-        result = run_once(module)
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except InterruptedByUser:
-        module.fail_json(msg=f"The {what} was interrupted by SIGTERM and has been stopped.")
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"Could not run the {what}")
-    module.exit_json(**result)
+    finish(module, lambda: run_once(module), f"Could not run the {module.params['remember_as']} task")
 
 
 if __name__ == "__main__":

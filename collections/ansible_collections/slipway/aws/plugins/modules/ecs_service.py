@@ -40,47 +40,6 @@ options:
       - Use it where something else changes the number afterwards, such as application autoscaling.
     type: bool
     default: false
-  launch_type:
-    description: Where tasks run. ECS cannot change this later; use O(capacity_provider_strategy) instead.
-    type: str
-    choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
-  capacity_provider_strategy:
-    description:
-      - Where tasks run.
-      - With neither this nor O(launch_type), a new service gets the cluster's default strategy.
-    type: list
-    elements: dict
-    suboptions:
-      capacity_provider:
-        description: Name of the capacity provider.
-        type: str
-        required: true
-      weight:
-        description: Share of the tasks beyond O(capacity_provider_strategy[].base), relative to the others.
-        type: int
-      base:
-        description: Number of tasks that run on this provider before the weights count.
-        type: int
-  platform_version:
-    description: Version of Fargate.
-    type: str
-  network_configuration:
-    description: Network of the tasks, for task definitions with the network mode C(awsvpc).
-    type: dict
-    suboptions:
-      subnets:
-        description: Ids of the subnets.
-        type: list
-        elements: str
-        required: true
-      security_groups:
-        description: Ids of the security groups.
-        type: list
-        elements: str
-      assign_public_ip:
-        description: Whether tasks get public addresses.
-        type: bool
-        default: false
   load_balancers:
     description: Target groups which the tasks join.
     type: list
@@ -226,6 +185,7 @@ notes:
   - With O(state=absent) the service is deleted together with its running tasks.
 extends_documentation_fragment:
   - slipway.aws.state
+  - slipway.aws.placement
   - amazon.aws.tags
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -288,18 +248,19 @@ service:
       sample: {system: shop}
 """
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
+    PLACEMENT,
+    EcsResource,
     describe_revision,
     matches,
+    placement,
     refuse_malformed,
     stop_summary,
 )
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
-    Resource,
     State,
     Tags,
     build_module,
@@ -312,22 +273,19 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 )
 
 NESTED = {
-    "capacity_provider_strategy": "capacityProviderStrategy",
     "load_balancers": "loadBalancers",
     "deployment_configuration": "deploymentConfiguration",
 }
 
 
-class Service(Resource):
+class Service(EcsResource):
     """An ECS service."""
 
-    service = "ecs"
+    identifier = "serviceArn"
     kind = "ECS service"
     result = "service"
     keys: ClassVar = {
         "desired_count": "desiredCount",
-        "launch_type": "launchType",
-        "platform_version": "platformVersion",
         "health_check_grace_period_seconds": "healthCheckGracePeriodSeconds",
         "availability_zone_rebalancing": "availabilityZoneRebalancing",
         "enable_execute_command": "enableExecuteCommand",
@@ -351,22 +309,15 @@ class Service(Resource):
 
     def desired(self) -> State:
         """The options in the spelling of CreateService."""
-        desired = given(self.params, self.keys)
+        desired = {**given(self.params, self.keys), **placement(self.params)}
         for option, field in NESTED.items():
             value = self.params[option]
             if isinstance(value, list):
                 desired[field] = [camel(item, False) for item in value]
             elif value is not None:
                 desired[field] = camel(value, False)
-        if self.params["network_configuration"]:
-            desired["networkConfiguration"] = self._network()
         desired["taskDefinition"] = self._revision()
         return desired
-
-    def _network(self) -> State:
-        options = self.params["network_configuration"]
-        public = "ENABLED" if options["assign_public_ip"] else "DISABLED"
-        return {"awsvpcConfiguration": camel({**options, "assign_public_ip": public}, False)}
 
     def _revision(self) -> str:
         name = str(self.params["task_definition"])
@@ -454,14 +405,6 @@ class Service(Resource):
         tasks = self.client.describe_tasks(cluster=self.params["cluster"], tasks=arns)["tasks"]
         return "\n".join(f"{task['taskArn'].rsplit('/', 1)[-1]}: {stop_summary(task)}" for task in tasks)
 
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.tag_resource(resourceArn=current["serviceArn"], tags=tags_to_list(tags, lower=True))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.untag_resource(resourceArn=current["serviceArn"], tagKeys=list(keys))
-
     def show(self, state: State) -> dict[str, Any]:
         """Without the events, of which ECS keeps a hundred."""
         return super().show({field: value for field, value in state.items() if field != "events"})
@@ -478,25 +421,7 @@ OPTIONS: dict[str, Any] = {
     "task_definition": {},
     "desired_count": {"type": "int"},
     "ignore_desired_count_drift": {"type": "bool", "default": False},
-    "launch_type": {"choices": ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]},
-    "capacity_provider_strategy": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "capacity_provider": {"required": True},
-            "weight": {"type": "int"},
-            "base": {"type": "int"},
-        },
-    },
-    "platform_version": {},
-    "network_configuration": {
-        "type": "dict",
-        "options": {
-            "subnets": {"type": "list", "elements": "str", "required": True},
-            "security_groups": {"type": "list", "elements": "str"},
-            "assign_public_ip": {"type": "bool", "default": False},
-        },
-    },
+    **PLACEMENT,
     "load_balancers": {
         "type": "list",
         "elements": "dict",

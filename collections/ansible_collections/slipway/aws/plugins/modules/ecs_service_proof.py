@@ -57,15 +57,10 @@ options:
     type: int
     default: 20
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
-attributes:
-  check_mode:
-    description: Does the same in check mode, as it changes nothing.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -89,13 +84,8 @@ instances:
 
 import json
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-
-# Where it is missing, AnsibleAWSModule says so.
-with suppress(ImportError):
-    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -106,7 +96,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
     matches,
     stop_summary,
 )
-from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, State, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, State, connect, finish
 
 PAUSE_SECONDS = 1
 
@@ -213,6 +203,12 @@ def died(task: State) -> bool:
     return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart")
 
 
+def prove(module: Any) -> dict[str, Any]:
+    """The module's result."""
+    instances = Proof(module.params, connect(module, "ecs"), connect(module, "logs")).prove()
+    return {"changed": False, "instances": sorted(instances)}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -229,13 +225,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        instances = Proof(module.params, connect(module, "ecs"), connect(module, "logs")).prove()
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"Could not prove the ECS service {module.params['service']}")
-    module.exit_json(changed=False, instances=sorted(instances))
+    finish(module, lambda: prove(module), f"Could not prove the ECS service {module.params['service']}")
 
 
 if __name__ == "__main__":

@@ -84,19 +84,17 @@ access_point:
 import functools
 from typing import ClassVar
 
-from ansible_collections.slipway.aws.plugins.module_utils.efs import EfsResource
+from ansible_collections.slipway.aws.plugins.module_utils.efs import OfFileSystem
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     State,
     Tags,
     build_module,
-    found,
-    retry_while,
     run,
     tags_to_list,
 )
 
 
-class AccessPoint(EfsResource):
+class AccessPoint(OfFileSystem):
     """An access point, known by its client token."""
 
     identifier = "AccessPointId"
@@ -105,20 +103,10 @@ class AccessPoint(EfsResource):
     keys: ClassVar = {"name": "ClientToken", "file_system_id": "FileSystemId"}
     immutable = frozenset({"PosixUser", "RootDirectory"})
 
-    def read(self) -> State | None:
-        """The access point of this name, unless it is being deleted."""
-        point = self.describe()
-        return None if point is None or point["LifeCycleState"] == "deleting" else point
-
     def describe(self) -> State | None:
-        pages = self.client.get_paginator("describe_access_points")
-        answer = found(
-            lambda: pages.paginate(FileSystemId=self.params["file_system_id"]).build_full_result(),
-            "FileSystemNotFound",
-        )
-        points = answer["AccessPoints"] if answer else []
-        named = (point for point in points if point["ClientToken"] == self.name)
-        return next((point for point in named if point["LifeCycleState"] != "deleted"), None)
+        """The access point of this name, also while it is being deleted."""
+        points = self.listed("describe_access_points", "AccessPoints")
+        return next((point for point in points if point["ClientToken"] == self.name), None)
 
     def desired(self) -> State:
         """The options in the API's spelling."""
@@ -133,11 +121,8 @@ class AccessPoint(EfsResource):
         return {**super().desired(), "PosixUser": {"Uid": owner, "Gid": group}, "RootDirectory": root}
 
     def create(self, desired: State, tags: Tags) -> None:
-        """Make it; one of the same name that is still being deleted is waited for, and a new file system as well."""
-        if self.describe() is not None:
-            self.wait_gone()
-        make = functools.partial(self.client.create_access_point, **desired, Tags=tags_to_list(tags))
-        retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
+        """Make it."""
+        self.make(functools.partial(self.client.create_access_point, **desired, Tags=tags_to_list(tags)))
 
     def delete(self, current: State) -> None:
         """Delete it; its directory stays."""

@@ -70,18 +70,16 @@ mount_target:
 import functools
 from typing import ClassVar
 
-from ansible_collections.slipway.aws.plugins.module_utils.efs import EfsResource
+from ansible_collections.slipway.aws.plugins.module_utils.efs import OfFileSystem
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     State,
     Tags,
     build_module,
-    found,
-    retry_while,
     run,
 )
 
 
-class MountTarget(EfsResource):
+class MountTarget(OfFileSystem):
     """A mount target, known by its file system and its subnet."""
 
     kind = "mount target"
@@ -101,28 +99,20 @@ class MountTarget(EfsResource):
 
     def read(self) -> State | None:
         """The mount target in this subnet with its groups, unless it is being deleted."""
-        target = self.describe()
-        if target is None or target["LifeCycleState"] == "deleting":
+        target = super().read()
+        if target is None:
             return None
         answer = self.client.describe_mount_target_security_groups(MountTargetId=target["MountTargetId"])
         return {**target, "SecurityGroups": answer.get("SecurityGroups") or []}
 
     def describe(self) -> State | None:
-        pages = self.client.get_paginator("describe_mount_targets")
-        answer = found(
-            lambda: pages.paginate(FileSystemId=self.params["file_system_id"]).build_full_result(),
-            "FileSystemNotFound",
-        )
-        targets = answer["MountTargets"] if answer else []
-        here = (target for target in targets if target["SubnetId"] == self.params["subnet_id"])
-        return next((target for target in here if target["LifeCycleState"] != "deleted"), None)
+        """The mount target in this subnet, also while it is being deleted."""
+        targets = self.listed("describe_mount_targets", "MountTargets")
+        return next((target for target in targets if target["SubnetId"] == self.params["subnet_id"]), None)
 
     def create(self, desired: State, tags: Tags) -> None:
-        """Make it; one that is still being deleted has its place, and a new file system takes a moment."""
-        if self.describe() is not None:
-            self.wait_gone()
-        make = functools.partial(self.client.create_mount_target, **desired)
-        retry_while(["IncorrectFileSystemLifeCycleState"], make, self.params["wait_timeout"])
+        """Make it; one that is still being deleted has its place."""
+        self.make(functools.partial(self.client.create_mount_target, **desired))
 
     def update(self, current: State, changes: State) -> None:
         """Give it other groups."""

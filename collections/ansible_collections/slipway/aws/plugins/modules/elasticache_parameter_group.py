@@ -80,27 +80,25 @@ parameter_group:
       sample: {system: shop}
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.elasticache import ElastiCacheResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
     found,
     run,
-    tags_to_dict,
     tags_to_list,
 )
 
 PARAMETERS_OF_ONE_CALL = 20
 
 
-class ParameterGroup(Resource):
+class ParameterGroup(ElastiCacheResource):
     """A cache parameter group; its values are kept as one field, since AWS has calls of their own for them."""
 
-    service = "elasticache"
     kind = "cache parameter group"
     result = "parameter_group"
     keys: ClassVar = {
@@ -161,18 +159,6 @@ class ParameterGroup(Resource):
     def delete(self, current: State) -> None:
         """Delete the group."""
         self.client.delete_cache_parameter_group(CacheParameterGroupName=current["CacheParameterGroupName"])
-
-    def read_tags(self, current: State) -> Tags:
-        """Tags of the group."""
-        return tags_to_dict(self.client.list_tags_for_resource(ResourceName=current["ARN"])["TagList"])
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.add_tags_to_resource(ResourceName=current["ARN"], Tags=tags_to_list(tags))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.remove_tags_from_resource(ResourceName=current["ARN"], TagKeys=list(keys))
 
 
 def main() -> None:

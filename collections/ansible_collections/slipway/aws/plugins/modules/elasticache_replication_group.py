@@ -184,19 +184,17 @@ replication_group:
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.elasticache import ElastiCacheResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     RefusedError,
-    Resource,
     State,
     Tags,
     build_module,
     found,
     given,
     run,
-    tags_to_dict,
     tags_to_list,
     wait_until,
 )
@@ -236,10 +234,9 @@ OF_THE_PRIMARY = frozenset(
 )
 
 
-class ReplicationGroup(Resource):
+class ReplicationGroup(ElastiCacheResource):
     """A replication group. Its state has the names of CreateReplicationGroup beside the described ones."""
 
-    service = "elasticache"
     kind = "replication group"
     result = "replication_group"
     keys: ClassVar = {"name": "ReplicationGroupId", "num_cache_clusters": "NumCacheClusters"} | (
@@ -397,18 +394,6 @@ class ReplicationGroup(Resource):
             self.params["wait_timeout"],
             f"the replication group {self.name} is deleted",
         )
-
-    def read_tags(self, current: State) -> Tags:
-        """Tags of the group."""
-        return tags_to_dict(self.client.list_tags_for_resource(ResourceName=current["ARN"])["TagList"])
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.add_tags_to_resource(ResourceName=current["ARN"], Tags=tags_to_list(tags))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.remove_tags_from_resource(ResourceName=current["ARN"], TagKeys=list(keys))
 
 
 def creation_fields(group: State) -> State:

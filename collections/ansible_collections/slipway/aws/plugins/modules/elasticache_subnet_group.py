@@ -70,25 +70,22 @@ subnet_group:
       sample: {system: shop}
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
+from ansible_collections.slipway.aws.plugins.module_utils.elasticache import ElastiCacheResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    Resource,
     State,
     Tags,
     build_module,
     found,
     run,
-    tags_to_dict,
     tags_to_list,
 )
 
 
-class SubnetGroup(Resource):
+class SubnetGroup(ElastiCacheResource):
     """A cache subnet group."""
 
-    service = "elasticache"
     kind = "cache subnet group"
     result = "subnet_group"
     keys: ClassVar = {
@@ -122,18 +119,6 @@ class SubnetGroup(Resource):
     def delete(self, current: State) -> None:
         """Delete the group."""
         self.client.delete_cache_subnet_group(CacheSubnetGroupName=current["CacheSubnetGroupName"])
-
-    def read_tags(self, current: State) -> Tags:
-        """Tags of the group."""
-        return tags_to_dict(self.client.list_tags_for_resource(ResourceName=current["ARN"])["TagList"])
-
-    def tag(self, current: State, tags: Tags) -> None:
-        """Set tags."""
-        self.client.add_tags_to_resource(ResourceName=current["ARN"], Tags=tags_to_list(tags))
-
-    def untag(self, current: State, keys: Sequence[str]) -> None:
-        """Remove tags."""
-        self.client.remove_tags_from_resource(ResourceName=current["ARN"], TagKeys=list(keys))
 
 
 def main() -> None:

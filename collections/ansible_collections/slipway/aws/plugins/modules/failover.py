@@ -64,11 +64,10 @@ options:
     type: int
     default: 900
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
 attributes:
   check_mode:
     description: Says that it would, after it has seen that the target can fail over.
@@ -144,7 +143,7 @@ from urllib.error import HTTPError
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, RefusedError, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish
 
 PAUSE_SECONDS = 0.2
 
@@ -379,6 +378,19 @@ def drill(params: dict[str, Any], target: Target, client: Client) -> dict[str, A
     return {"did": did, **measure(client.answers(), failed_at)}
 
 
+def fail_over(module: Any) -> dict[str, Any]:
+    """The module's result."""
+    params = module.params
+    kind, service = TARGETS[params["target"]]
+    target = kind(params, connect(module, service))
+    target.check()
+    if module.check_mode:
+        return {"changed": True, "did": "nothing, in check mode"}
+    seconds = params["request_timeout"]
+    client = Client(lambda: ask(params["url"], seconds), params["rate"], seconds)
+    return {"changed": True, **drill(params, target, client)}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -397,21 +409,7 @@ def main() -> None:
         required_if=[("target", "ecs_service", ["cluster"])],
         supports_check_mode=True,
     )
-    params = module.params
-    kind, service = TARGETS[params["target"]]
-    try:
-        target = kind(params, connect(module, service))
-        target.check()
-        if module.check_mode:
-            module.exit_json(changed=True, did="nothing, in check mode")
-        seconds = params["request_timeout"]
-        client = Client(lambda: ask(params["url"], seconds), params["rate"], seconds)
-        result = drill(params, target, client)
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not fail over {params['name']}")
-    module.exit_json(changed=True, **result)
+    finish(module, lambda: fail_over(module), f"Could not fail over {module.params['name']}")
 
 
 if __name__ == "__main__":

@@ -32,15 +32,10 @@ options:
     type: int
     default: 14400
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
-attributes:
-  check_mode:
-    description: Can run in check mode and say what it would do.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -75,10 +70,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import normali
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    AWS_ERRORS,
     RefusedError,
     State,
     connect,
+    finish,
     found,
     wait_until,
 )
@@ -167,13 +162,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        outcome = ensure(module)
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not take a last snapshot of {module.params['db_instance_identifier']}")
-    module.exit_json(**outcome)
+    failing = f"Could not take a last snapshot of {module.params['db_instance_identifier']}"
+    finish(module, lambda: ensure(module), failing)
 
 
 if __name__ == "__main__":

@@ -29,15 +29,10 @@ options:
     type: str
     required: true
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
-attributes:
-  check_mode:
-    description: Can run in check mode; it only reads.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -67,7 +62,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, connect, found
+from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish, found
 
 
 def versions_of(client: Any, engine: str, line: str, instance_class: str) -> list[str]:
@@ -83,17 +78,19 @@ def versions_of(client: Any, engine: str, line: str, instance_class: str) -> lis
     return sorted(version for version in versions if version == line or version.startswith(line + "."))
 
 
+def ask(module: Any) -> dict[str, Any]:
+    """The module's result."""
+    asked = module.params
+    versions = versions_of(connect(module, "rds"), asked["engine"], asked["engine_version"], asked["instance_class"])
+    return {"changed": False, "orderable": bool(versions), "versions": versions}
+
+
 def main() -> None:
     """Run the module."""
     options: dict[str, Any] = {name: {"required": True} for name in ("engine", "engine_version", "instance_class")}
     module = AnsibleAWSModule(argument_spec=options, supports_check_mode=True)
-    asked = module.params
-    try:
-        client = connect(module, "rds")
-        versions = versions_of(client, asked["engine"], asked["engine_version"], asked["instance_class"])
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not ask which classes RDS has for {asked['engine']}")
-    module.exit_json(changed=False, orderable=bool(versions), versions=versions)
+    engine = module.params["engine"]
+    finish(module, lambda: ask(module), f"Could not ask which classes RDS has for {engine}")
 
 
 if __name__ == "__main__":

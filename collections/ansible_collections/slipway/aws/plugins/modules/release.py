@@ -53,13 +53,11 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
 attributes:
-  check_mode:
-    description: Can run in check mode and say what it would change.
-    support: full
   diff_mode:
     description: Shows before and after of what is changed.
     support: full
@@ -104,18 +102,13 @@ release:
 """
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-
-# Where it is missing, AnsibleAWSModule says so.
-with suppress(ImportError):
-    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.slipway.aws.plugins.module_utils import releases
-from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish
 
 COMMIT = re.compile(r"[0-9A-Za-z_.-]{1,100}")
 DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
@@ -209,13 +202,11 @@ def main() -> None:
         mutually_exclusive=[("id", "commit"), ("id", "images"), ("id", "functions")],
         supports_check_mode=True,
     )
-    try:
-        result = write_ledger(connect(module, "s3"), module.params, module.check_mode)
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"Could not write the releases of {module.params['name']}")
-    module.exit_json(**result)
+    finish(
+        module,
+        lambda: write_ledger(connect(module, "s3"), module.params, module.check_mode),
+        f"Could not write the releases of {module.params['name']}",
+    )
 
 
 if __name__ == "__main__":

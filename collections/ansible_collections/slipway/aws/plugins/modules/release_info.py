@@ -35,6 +35,7 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -84,17 +85,12 @@ releases:
   sample: []
 """
 
-from contextlib import suppress
 from typing import Any
-
-# Where it is missing, AnsibleAWSModule says so.
-with suppress(ImportError):
-    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.slipway.aws.plugins.module_utils import releases
-from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish
 
 
 def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
@@ -110,6 +106,7 @@ def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
             f"{name} has no release {wanted!r}. A release is named by its id or its commit; newest: {listed}."
         )
     return {
+        "changed": False,
         "release": release or {},
         "current_id": in_service,
         "last_good": releases.last_good(known, in_service) or {},
@@ -128,13 +125,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    try:
-        result = read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"])
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"Could not read the releases of {params['name']}")
-    module.exit_json(changed=False, **result)
+    finish(
+        module,
+        lambda: read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"]),
+        f"Could not read the releases of {params['name']}",
+    )
 
 
 if __name__ == "__main__":

@@ -45,15 +45,10 @@ options:
     type: int
     default: 20
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
-attributes:
-  check_mode:
-    description: Can run in check mode and say what it would change.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -88,12 +83,7 @@ with suppress(ImportError):
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import (
-    AWS_ERRORS,
-    RefusedError,
-    connect,
-    error_code,
-)
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, error_code, finish
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 CURRENT = "AWSCURRENT"
@@ -198,6 +188,16 @@ def message_of(payload: bytes) -> str:
     return f"{answer.get('errorType', 'Error')}: {answer.get('errorMessage', '')}"
 
 
+def rotate(module: Any) -> dict[str, Any]:
+    """The module's result."""
+    secrets, functions, logs = (connect(module, service) for service in ("secretsmanager", "lambda", "logs"))
+    rotation = Rotation(module.params, secrets, functions, logs)
+    result: dict[str, Any] = {"changed": True, "previous_version_id": rotation.version(CURRENT)}
+    if not module.check_mode:
+        result["version_id"] = rotation.run()
+    return result
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -210,19 +210,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
-    try:
-        rotation = Rotation(
-            params, connect(module, "secretsmanager"), connect(module, "lambda"), connect(module, "logs")
-        )
-        result = {"previous_version_id": rotation.version(CURRENT)}
-        if not module.check_mode:
-            result["version_id"] = rotation.run()
-    except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not rotate the secret {params['secret_id']}")
-    module.exit_json(changed=True, **result)
+    finish(module, lambda: rotate(module), f"Could not rotate the secret {module.params['secret_id']}")
 
 
 if __name__ == "__main__":

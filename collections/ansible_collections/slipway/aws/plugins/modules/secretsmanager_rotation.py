@@ -31,15 +31,10 @@ options:
     type: int
     required: true
 extends_documentation_fragment:
+  - slipway.aws.check_mode
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-requirements:
-  - python >= 3.11
-attributes:
-  check_mode:
-    description: Can run in check mode and say what it would change.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -73,7 +68,7 @@ from typing import Any
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, State, connect, difference
+from ansible_collections.slipway.aws.plugins.module_utils.resource import State, connect, difference, finish
 
 
 def differs(secret: State, rotation: State) -> bool:
@@ -104,11 +99,14 @@ def main() -> None:
         "RotationRules": {"AutomaticallyAfterDays": module.params["days"]},
     }
     secret_id = module.params["secret_id"]
-    try:
-        changed = ensure(connect(module, "secretsmanager"), secret_id, rotation, module.check_mode)
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not set the rotation of the secret {secret_id}")
-    module.exit_json(changed=changed, rotation=camel_dict_to_snake_dict(rotation))
+    finish(
+        module,
+        lambda: {
+            "changed": ensure(connect(module, "secretsmanager"), secret_id, rotation, module.check_mode),
+            "rotation": camel_dict_to_snake_dict(rotation),
+        },
+        f"Could not set the rotation of the secret {secret_id}",
+    )
 
 
 if __name__ == "__main__":

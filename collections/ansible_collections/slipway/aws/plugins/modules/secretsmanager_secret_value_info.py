@@ -25,13 +25,10 @@ options:
     type: str
     required: true
 extends_documentation_fragment:
+  - slipway.aws.check_mode.reads
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -58,7 +55,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import AWS_ERRORS, connect
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish
 
 
 def fields_of(text: str) -> dict[str, Any]:
@@ -70,20 +67,21 @@ def fields_of(text: str) -> dict[str, Any]:
     return {"fields": value} if isinstance(value, dict) else {}
 
 
+def read(client: Any, secret: str) -> dict[str, Any]:
+    """The module's result."""
+    text = client.get_secret_value(SecretId=secret).get("SecretString")
+    if text is None:
+        raise RefusedError(f"The secret {secret} is binary; only text can be passed on.")
+    return {"changed": False, "text": text, **fields_of(text)}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
         argument_spec={"secret_id": {"required": True, "no_log": False}}, supports_check_mode=True
     )
     secret = module.params["secret_id"]
-    try:
-        answer = connect(module, "secretsmanager").get_secret_value(SecretId=secret)
-    except AWS_ERRORS as error:
-        module.fail_json_aws(error, msg=f"Could not read the secret {secret}")
-    text = answer.get("SecretString")
-    if text is None:
-        module.fail_json(msg=f"The secret {secret} is binary; only text can be passed on.")
-    module.exit_json(changed=False, text=text, **fields_of(text))
+    finish(module, lambda: read(connect(module, "secretsmanager"), secret), f"Could not read the secret {secret}")
 
 
 if __name__ == "__main__":
