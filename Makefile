@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint bench bench-app
+.PHONY: help demo demo-down check test lint bench bench-app
 
 # Debian's own where there is one: it is built with profile-guided optimisation, a version manager's mostly is not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
@@ -26,6 +26,11 @@ demo: ## Start a local AWS, provision it, build, push and roll out the applicati
 
 demo-down: ## Stop what demo started; its state is kept in .slipway/local
 	@if [ -x $(PLAY) ]; then $(PLAY) $(LOCAL) playbooks/local_down.yml; else echo "Nothing to stop: there is no .venv"; fi
+
+check: ## Run what every minute of work needs: linters, types, the unit tests of what has changed
+	tools/bootstrap_machine.sh "$(PYTHON)" test
+	$(MAKE) --no-print-directory .venv
+	tools/check.sh
 
 test: ## Run every test: lint, sanity, unit, app, oracle, molecule, faults, delivery
 	tools/bootstrap_machine.sh "$(PYTHON)" test
