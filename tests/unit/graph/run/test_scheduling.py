@@ -53,6 +53,9 @@ class Renderer:
     def __init__(self) -> None:
         self.registered: dict[str, t.Any] = {}
 
+    def register(self, facts: dict[str, t.Any]) -> None:
+        self.registered.update(facts)
+
     def loop_items(self, step: t.Any) -> list[int] | None:
         return t.cast("list[int] | None", step.task.loop)
 

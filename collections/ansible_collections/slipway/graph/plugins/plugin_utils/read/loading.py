@@ -208,6 +208,7 @@ def _registered_names(task: Task, module: str) -> tuple[str, ...]:
     names = [task.register] if task.register else []
     if module in {"ansible.builtin.set_fact", "ansible.legacy.set_fact"}:
         names += [name for name in task.args if name != "cacheable" and not name.startswith("_")]
+        names += [str(task.args["_variable_params"])] if "_variable_params" in task.args else []
     return tuple(names)
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which variables a template reaches, directly and through other variables, without rendering it."""
+"""Which variables a template reaches, directly, through other variables and through files, without rendering it."""
 
 from __future__ import annotations
 
@@ -26,23 +26,37 @@ _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopc
 _ENVIRONMENT.filters = _AnyPlugin(_ENVIRONMENT.filters)
 _ENVIRONMENT.tests = _AnyPlugin(_ENVIRONMENT.tests)
 _LOOKUPS = {"lookup", "query", "q"}
-_VARS_LOOKUPS = {"vars", "ansible.builtin.vars", "varnames", "ansible.builtin.varnames"}
+_VARS_LOOKUPS = {"vars", "ansible.builtin.vars"}
+# Their terms are patterns of names.
+_PATTERN_LOOKUPS = {"varnames", "ansible.builtin.varnames"}
+_TEMPLATE_LOOKUPS = {"template", "ansible.builtin.template"}
+_ALL_VARIABLES = {"vars", "hostvars"}
+# Stands before the name of a template file among the names of variables; no variable begins so.
+FILE = "template file "
 
 
 @functools.lru_cache(maxsize=16384)
 def template_names(template: str) -> frozenset[str]:
-    """The names a template refers to; also those named in ``vars['x']`` and ``lookup('vars', 'x')``."""
+    """The names a template refers to; also those in ``vars['x']``, ``hostvars[host].x`` and ``lookup('vars', 'x')``.
+
+    A file that it is rendered with is among them as :data:`FILE` and the file's name.
+    """
     try:
         tree = _ENVIRONMENT.parse(template)
     except jinja2.TemplateSyntaxError:
         return frozenset()  # rendering reports it, with the place
     names = set(meta.find_undeclared_variables(tree))
-    for item in tree.find_all(nodes.Getitem):
-        names |= _name_in_vars(item)
-    for attribute in tree.find_all(nodes.Getattr):
-        names |= _name_in_vars(attribute)
+    looked_at: set[int] = set()
+    accesses: list[nodes.Getitem | nodes.Getattr] = [*tree.find_all(nodes.Getitem), *tree.find_all(nodes.Getattr)]
+    for access in accesses:
+        names |= _name_in_all_variables(access, looked_at)
+    for name in tree.find_all(nodes.Name):
+        if name.name in _ALL_VARIABLES and id(name) not in looked_at:
+            names.add(ANYTHING)
     for call in tree.find_all(nodes.Call):
         names |= _names_looked_up(call)
+    for part in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        names |= _files(getattr(part, "template"))  # noqa: B009 - jinja2 types them as statements
     return frozenset(names)
 
 
@@ -62,44 +76,63 @@ def value_names(value: t.Any) -> set[str]:
     return set()
 
 
-def _name_in_vars(access: nodes.Getitem | nodes.Getattr) -> set[str]:
-    if not _stands_for_all_variables(access.node):
+def _name_in_all_variables(access: nodes.Getitem | nodes.Getattr, looked_at: set[int]) -> set[str]:
+    """The variable in ``vars['x']`` or ``hostvars[host].x``; notes which of their names it has looked at."""
+    node = access.node
+    if isinstance(node, nodes.Getitem) and _is(node.node, "hostvars"):
+        looked_at.add(id(node.node))
+    elif _is(node, "vars"):
+        looked_at.add(id(node))
+    else:
         return set()
     if isinstance(access, nodes.Getattr):
-        return {access.attr}
+        return {ANYTHING} if hasattr(dict, access.attr) else {access.attr}
     return {access.arg.value} if isinstance(access.arg, nodes.Const) else {ANYTHING}
 
 
-def _stands_for_all_variables(node: nodes.Node) -> bool:
-    if isinstance(node, nodes.Getitem):
-        return (
-            isinstance(node.node, nodes.Name)
-            and node.node.name == "hostvars"
-            and isinstance(node.arg, nodes.Name)
-            and node.arg.name == "inventory_hostname"
-        )
-    return isinstance(node, nodes.Name) and node.name == "vars"
+def _is(node: nodes.Node, name: str) -> bool:
+    return isinstance(node, nodes.Name) and node.name == name
 
 
 def _names_looked_up(call: nodes.Call) -> set[str]:
     if not (isinstance(call.node, nodes.Name) and call.node.name in _LOOKUPS and call.args):
         return set()
     plugin, *terms = call.args
-    if not (isinstance(plugin, nodes.Const) and plugin.value in _VARS_LOOKUPS):
-        return set()
-    return {term.value if isinstance(term, nodes.Const) else ANYTHING for term in terms}
+    kind = plugin.value if isinstance(plugin, nodes.Const) else None
+    if kind in _PATTERN_LOOKUPS or kind is None:
+        return {ANYTHING}
+    if kind in _VARS_LOOKUPS:
+        return {term.value if isinstance(term, nodes.Const) else ANYTHING for term in terms}
+    return set().union(*map(_files, terms)) if kind in _TEMPLATE_LOOKUPS else set()
+
+
+def _files(term: nodes.Expr) -> set[str]:
+    """The template files that a term names, as far as it can be read; all variables where it cannot."""
+    try:
+        value = term.as_const()
+    except nodes.Impossible:
+        return {ANYTHING}
+    return {FILE + str(each) for each in (value if isinstance(value, (list, tuple)) else [value])}
 
 
 class Reach:
     """Answers which of some names a value reaches through the variables of one scope.
 
     ``variables`` are the scope's unrendered variables, ``targets`` the names looked for: those that tasks
-    register. A target hides a variable of the same name, as a registered result does in Ansible.
+    register. A target hides a variable of the same name, as a registered result does in Ansible. A target that is a
+    template, the key of a fact, may become any name. ``read`` finds the text of a template file.
     """
 
-    def __init__(self, variables: c.Mapping[str, t.Any], targets: c.Set[str]) -> None:
+    def __init__(
+        self,
+        variables: c.Mapping[str, t.Any],
+        targets: c.Set[str],
+        read: c.Callable[[str], str | None] = lambda _file: None,
+    ) -> None:
         self._variables = variables
         self._targets = targets
+        self._read = read
+        self._made_up = frozenset(name for name in targets if "{{" in name)
         self._reached: dict[str, frozenset[str]] = {}
 
     def of(self, names: c.Iterable[str]) -> set[str]:
@@ -108,9 +141,15 @@ class Reach:
 
     def _of_name(self, name: str) -> frozenset[str]:
         if name in self._targets or name == ANYTHING:
-            return frozenset({name})
+            return self._made_up | {name}
         if name not in self._reached:
-            self._reached[name] = frozenset()  # a variable that refers to itself ends here
-            if name in self._variables:
-                self._reached[name] = frozenset(self.of(value_names(self._variables[name])))
+            self._reached[name] = self._made_up  # a variable that refers to itself ends here
+            self._reached[name] = self._made_up | self.of(self._names_behind(name))
         return self._reached[name]
+
+    def _names_behind(self, name: str) -> set[str]:
+        if not name.startswith(FILE):
+            return value_names(self._variables[name]) if name in self._variables else set()
+        text = self._read(name.removeprefix(FILE))
+        # A file that is not there is reported by who renders it.
+        return set(template_names(text)) if text is not None else set()

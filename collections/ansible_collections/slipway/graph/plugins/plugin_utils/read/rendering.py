@@ -8,6 +8,7 @@ import collections
 import collections.abc as c
 import json
 import typing as t
+from pathlib import Path
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible._internal._templating._engine import TemplateEngine
@@ -25,7 +26,13 @@ from ansible.template import Templar
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import KnownValues
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import Reach, expression_names, value_names
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
+    ANYTHING,
+    FILE,
+    Reach,
+    expression_names,
+    value_names,
+)
 
 Variables = c.MutableMapping[str, t.Any]
 _ENCODER = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
@@ -85,12 +92,13 @@ class Renderer:
         self._base: dict[int, dict[str, t.Any]] = {}
         self._reaches: dict[t.Any, Reach] = {}
         self._known_templars: dict[int, Templar] = {}
+        self._readers_of_vars: dict[Step, bool] = {}
 
     def variables(self, step: Step, overlay: dict[str, t.Any] | None = None) -> Variables:
         """What a step sees, nearest first: loop variables, ``-e``, role parameters, results, its own and its role's."""
         task = step.task
         parameters = task._role.get_role_params(task.get_dep_chain()) if task._role else {}
-        return collections.ChainMap(
+        seen = collections.ChainMap(
             dict(overlay or {}),
             self._manager.extra_vars,
             parameters,
@@ -98,6 +106,19 @@ class Renderer:
             task.get_vars(),
             self.role_variables(task._role),
         )
+        return seen.new_child({"vars": dict(seen)}) if self._reads_vars(step) else seen
+
+    def _reads_vars(self, step: Step) -> bool:
+        """Whether a step looks variables up in ``vars``, which Ansible fills before there are results."""
+        if step not in self._readers_of_vars:
+            found = self._reach(step.task, frozenset({"vars"})).of(_field_names(step.task))
+            self._readers_of_vars[step] = bool(found)
+        return self._readers_of_vars[step]
+
+    def register(self, facts: c.Mapping[str, t.Any]) -> None:
+        """Keep results by the names that tasks register, also for who looks them up in ``hostvars``."""
+        self.registered.update(facts)
+        self._manager.set_nonpersistent_facts(self._host.name, dict(facts))
 
     def role_variables(self, role: Role | None) -> dict[str, t.Any]:
         """The variables below a task's own, as Ansible merges them for a task of this role.
@@ -133,8 +154,20 @@ class Renderer:
             extra = self._manager.extra_vars
             scope = collections.ChainMap(extra, own, self.role_variables(task._role))
             # ``-e`` with a registered name takes the result's place.
-            self._reaches[key] = Reach(scope, targets - set(extra))
+            self._reaches[key] = Reach(scope, targets - set(extra), self._reader_of_templates(task))
         return self._reaches[key]
+
+    def _reader_of_templates(self, task: Task) -> c.Callable[[str], str | None]:
+        """What finds the text of a template file where the task would."""
+
+        def read(file: str) -> str | None:
+            try:
+                path = self._loader.path_dwim_relative_stack(task.get_search_path(), "templates", file)
+                return Path(path).read_text(encoding="utf-8")
+            except (AnsibleError, OSError, UnicodeDecodeError):
+                return None
+
+        return read
 
     def known_items(self, step: Step, targets: c.Set[str]) -> list[dict[str, t.Any]] | None:
         """The loop variables of each round, ``[{}]`` without a loop; ``None`` where only results tell."""
@@ -306,6 +339,9 @@ def _field_names(task: Task) -> set[str]:
         task.module_defaults, task.loop_control.label if task.loop_control else None,
     ]  # fmt: skip
     names = value_names(fields)
+    if task.action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") == "template":
+        source = task.args.get("src")
+        names.add(ANYTHING if value_names(source) or not isinstance(source, str) else FILE + source)
     bare = task.args.get(_EXPRESSIONS.get(task.action.removeprefix("ansible.builtin."), ""))
     for conditions in (task.when, task.until, task.changed_when, task.failed_when, bare):
         for condition in _listed(conditions):

@@ -349,7 +349,7 @@ class Schedule:
 
     def _register_facts(self, result: Result) -> None:
         for entry in result.get("results", [result]):
-            self._renderer.registered.update(entry.get("ansible_facts") or {})
+            self._renderer.register(entry.get("ansible_facts") or {})
 
     def _module_ended(self, call: Call, connection: t.Any) -> None:
         answer = self._processes.collect(connection)
@@ -441,7 +441,7 @@ class Schedule:
     def _register(self, step: Step, result: Result) -> None:
         self.results[step] = result
         if step.task.register and self._options.register and self._steps[step].known:
-            self._renderer.registered[step.task.register] = result
+            self._renderer.register({step.task.register: result})
 
     def _end_unknown(self, step: Step, missing: frozenset[str]) -> None:
         """Say what would run once its inputs exist."""
