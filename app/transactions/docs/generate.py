@@ -14,20 +14,20 @@ TARGET = Path(__file__).parents[3] / "docs" / "api.md"
 
 INTRODUCTION = """# The transactions API
 
-Generated from the service's OpenAPI document, which it serves at `/openapi.json` (and, to look around, at `/docs`).
-Change it with `app/transactions/.venv/bin/python -m docs.generate` in `app/transactions`.
+Generated from the service's OpenAPI document, which it serves at `/openapi.json` (and as interactive pages at `/docs`).
+To update this page, run `app/transactions/.venv/bin/python -m docs.generate` in `app/transactions`.
 
-Set the address once; the local environment prints it and keeps it in `.slipway/transactions-local/outputs.json`:
+Set the address once; `make demo` prints it and keeps it in `.slipway/transactions-local/outputs.json`:
 
-    URL=http://127.0.0.1:4566/_alb/transactions-local
+    URL=http://127.0.0.1:4566/_alb/transactions-local-alb
 
-- Amounts are decimal strings with two places, never numbers: a JSON number is a binary float in most clients.
+- Amounts are decimal strings with two decimal places, never numbers: most clients read a JSON number as a binary float.
 - Times are UTC.
-- Lists are pages, newest first. `next_cursor` of a page leads to the next one, and is null on the last.
-- `X-Correlation-ID` of a request is taken over if it has up to 128 of the characters `A-Za-z0-9._:-`; otherwise one
-  is made. Every answer carries it, and so does each line of the service's log.
-- Errors are problem documents (RFC 9457) of the type `application/problem+json`. `type` is for programs.
-- Requests beyond the rate limit get 429 with `Retry-After`.
+- Lists are paged, newest first. A page's `next_cursor` leads to the next page, and is null on the last one.
+- A request's `X-Correlation-ID` is kept if it has at most 128 of the characters `A-Za-z0-9._:-`; otherwise the service
+  generates one. It is in every response, and in every line of the service's log.
+- Errors are problem documents (RFC 9457) with the content type `application/problem+json`. Programs should use `type`.
+- Requests above the rate limit get 429 with `Retry-After`.
 """
 
 
