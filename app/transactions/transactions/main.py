@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transactions.api import operations, transactions
-from transactions.cached_answers import AnswerFromCache, AskCache
+from transactions.api.cached_answers import AnswerFromCache, AskCache
+from transactions.api.middleware import LimitRequests, ObserveRequests
+from transactions.api.problems import Problem, install_problem_handlers
 from transactions.config import Settings, load_settings
 from transactions.logs import configure_logging, get_logger
-from transactions.middleware import LimitRequests, ObserveRequests
-from transactions.problems import Problem, install_problem_handlers
 from transactions.rate_limit import ClientAddresses, RateLimiter
 from transactions.server import drain_before_exit
 from transactions.services import Services

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from transactions.api.cached_answers import find_cacheable
 from transactions.cache import LIST_GROUP, item_group
-from transactions.cached_answers import find_cacheable
 
 
 def scope(path: str, query: str = "", method: str = "GET") -> dict[str, object]:

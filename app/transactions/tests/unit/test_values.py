@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from transactions.api.cursors import decode_cursor, encode_cursor
+from transactions.api.problems import ProblemError
+from transactions.api.schemas import MAX_ID, Amount
 from transactions.config import load_settings
-from transactions.cursors import decode_cursor, encode_cursor
-from transactions.problems import ProblemError
 from transactions.rate_limit import ClientAddresses
 from transactions.repository import Position
-from transactions.schemas import MAX_ID, Amount
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
+from transactions.api.problems import ProblemError, problem_docs
+from transactions.api.schemas import HealthResponse, ProbeResponse, ServiceHealth, VersionResponse
 from transactions.metrics import CONTENT_TYPE, render_metrics
-from transactions.problems import ProblemError, problem_docs
-from transactions.schemas import HealthResponse, ProbeResponse, ServiceHealth, VersionResponse
 from transactions.services import Services, get_services
 
 router = APIRouter(tags=["operations"])

@@ -8,11 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from transactions import repository
-from transactions.cache import LIST_GROUP, item_group
-from transactions.cursors import decode_cursor, encode_cursor
-from transactions.problems import ProblemError, not_found, problem_docs
-from transactions.repository import Position
-from transactions.schemas import (
+from transactions.api.cursors import decode_cursor, encode_cursor
+from transactions.api.problems import ProblemError, not_found, problem_docs
+from transactions.api.schemas import (
     DEFAULT_PAGE,
     MAX_PAGE,
     DeletedResponse,
@@ -21,6 +19,8 @@ from transactions.schemas import (
     TransactionList,
     TransactionResponse,
 )
+from transactions.cache import LIST_GROUP, item_group
+from transactions.repository import Position
 from transactions.services import Services, get_services
 
 JSON = "application/json"

@@ -6,9 +6,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from transactions.problems import ProblemError
+from transactions.api.problems import ProblemError
+from transactions.api.schemas import MAX_ID
 from transactions.repository import Position
-from transactions.schemas import MAX_ID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -13,10 +13,10 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from transactions.api.problems import database_unavailable, problem_response
 from transactions.database import DatabaseUnavailableError
 from transactions.logs import get_logger
 from transactions.metrics import HTTP_DURATION, HTTP_IN_PROGRESS, HTTP_REQUESTS, RATE_LIMITED
-from transactions.problems import database_unavailable, problem_response
 from transactions.rate_limit import ClientAddresses, RateLimiter
 
 CORRELATION_HEADER = b"x-correlation-id"
