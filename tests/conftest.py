@@ -34,8 +34,5 @@ def moto() -> Iterator[str]:
 def aws(tmp_path: Path, moto: str) -> Iterator[tuple[Project, ApiProxy]]:
     """A project on an empty account, seen through a counting proxy."""
     emulators.reset_moto(moto)
-    proxy = ApiProxy(moto)
-    try:
+    with ApiProxy(moto) as proxy:
         yield Project(tmp_path, proxy.url), proxy
-    finally:
-        proxy.close()

@@ -109,6 +109,10 @@ class Delivered:
         listed = self.local.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"releases/{self.name}/")
         return [item["Key"] for item in listed["Contents"] if not item["Key"].endswith("/current.json")]
 
+    def make_release(self, kind: str, commit: str) -> str:
+        """Record a release of some kind that differs from the one in service, and return its id."""
+        raise NotImplementedError
+
     def _read(self, key: str) -> dict[str, Any]:
         body = self.local.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
         document: dict[str, Any] = json.loads(body)
@@ -209,13 +213,33 @@ def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
     url = f"{system.url}{system.tells}"
 
     def ask() -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                answers.seen.append((answer.status, json.load(answer)["commit"]))
-        except urllib.error.HTTPError as error:
-            answers.seen.append((error.code, error.read().decode()))
-        except OSError as error:
-            answers.seen.append((0, str(error)))
+        status, text = answer_of(url)
+        answers.seen.append((status, json.loads(text)["commit"] if status == 200 else text))
 
     with repeatedly(ask, pause=0.2):
         yield answers
+
+
+def answer_of(url: str, seconds: float = 10) -> tuple[int, str]:
+    """Status and text of what a client gets; status 0 and the reason where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+def assert_never_served(system: Delivered, kind: str, last_line: str, *arguments: str) -> None:
+    """A bad release is rolled out, says why it is bad, and no user ever gets it."""
+    before = system.current()
+    bad = system.make_release(kind, kind)
+    with asked_all_the_time(system) as answers:
+        ran = system.play("playbooks/rollout.yml", "-e", f"release={bad}", *arguments)
+    assert ran.returncode != 0
+    assert last_line in ran.stdout, ran.stdout[-6000:]
+    assert answers.failures == []
+    assert answers.commits == {before["commit"]}
+    assert system.current() == before
+    assert system.release(bad)["status"] == "failed"

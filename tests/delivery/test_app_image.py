@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.background import wait_until
 from tests.support.local import LocalEnvironment
 
 NAME = "transactions-local"
@@ -130,10 +131,7 @@ def test_service_runs_hardened_and_becomes_healthy(engine: Engine) -> None:
     name = engine.start(engine.image, *HARDENED, "--health-interval=1s", **SQLITE)
     engine.wait_until_ready(name)
     assert engine.ask(name, "/version")[1]["instance"] == engine.inspect(name)["Config"]["Hostname"]
-    deadline = time.monotonic() + 60
-    while engine.inspect(name)["State"]["Health"]["Status"] != "healthy":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: engine.inspect(name)["State"]["Health"]["Status"] == "healthy", "the container to be healthy")
     assert engine.docker("exec", name, "id", "-u") == "10001"
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from tests.delivery.hidden import assert_hidden, secrets_looked_up, secrets_now
 from tests.delivery.releases import BUCKET, NAME, System
+from tests.support.background import wait_until
 from tests.support.emulators import program
 from tests.support.local import ACCOUNT, REGION
 
@@ -213,11 +213,11 @@ def test_killed_drill_leaves_no_server(full: System, taken: dict[str, Any], step
     for line in drill.stdout:
         if step in line:
             break
-    wait_until(lambda: left_behind(full) != [], "the drill to make something that could be left behind")
+    wait_until(lambda: left_behind(full) != [], "the drill to make something that could be left behind", 300)
     os.killpg(drill.pid, signal.SIGKILL)
     drill.wait()
     drill.stdout.close()
-    wait_until(lambda: left_behind(full) == [], "what was made to be deleted")
+    wait_until(lambda: left_behind(full) == [], "what was made to be deleted", 300)
 
 
 def test_server_that_is_not_of_a_drill_is_left_alone(full: System) -> None:
@@ -230,14 +230,6 @@ def test_server_that_is_not_of_a_drill_is_left_alone(full: System) -> None:
         assert left_behind(full) == [DRILL]
     finally:
         secrets.delete_secret(SecretId=DRILL, ForceDeleteWithoutRecovery=True)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; the limit only ends a test that would hang."""
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.5)
 
 
 def test_reports_are_private(full: System) -> None:

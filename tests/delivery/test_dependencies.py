@@ -8,11 +8,12 @@ import statistics
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
 from tests.delivery.releases import System
+from tests.support.background import wait_until
 
 # More than tasks run: each of them answers some, for the load balancer takes turns.
 QUESTIONS = 4
@@ -58,14 +59,6 @@ def metric(system: System, name: str) -> float:
     """What one of the tasks says of itself."""
     lines = ask(system, "/metrics").body.splitlines()
     return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; the limit only ends a test that would hang."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.2)
 
 
 def health(system: System) -> set[str]:

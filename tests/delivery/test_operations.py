@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from tests.delivery.hidden import assert_hidden, secrets_looked_up
-from tests.delivery.releases import NAME, System
+from tests.delivery.releases import NAME, System, answer_of
 from tests.delivery.test_backups import newest, sql
 from tests.support.background import repeatedly
 
@@ -25,13 +23,7 @@ def reads_all_the_time(system: System) -> Iterator[list[tuple[int, str]]]:
 
     def read() -> None:
         url = f"{system.url}/transaction?limit=1&page={next(PAGES)}&reader=operations"
-        try:
-            with urllib.request.urlopen(url, timeout=20) as answer:
-                answers.append((answer.status, answer.read().decode()))
-        except urllib.error.HTTPError as error:
-            answers.append((error.code, error.read().decode()))
-        except OSError as error:
-            answers.append((0, str(error)))
+        answers.append(answer_of(url, seconds=20))
 
     # Together below the rate that the application allows a client.
     with repeatedly(read, pause=0.3, threads=2):

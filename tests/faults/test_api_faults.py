@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import ledger
 from tests.support import account, system
-from tests.support.api_proxy import ApiProxy
+from tests.support.api_proxy import proxied
 
 
 def _converge(folder: Path, environment: dict[str, str]) -> dict[str, t.Any]:
@@ -37,17 +37,13 @@ def test_rule_09_an_apply_ends_well_although_a_fifth_of_all_calls_fail(
         _converge(tmp_path, environment)
         undisturbed = _account(environment, monkeypatch)
         ledger.reset()
-        proxies = {name: ApiProxy(url) for name, url in environment.items() if name.startswith("AWS_ENDPOINT_URL")}
-        try:
-            for proxy in proxies.values():
+        with proxied(environment) as (disturbing, proxies):
+            for proxy in proxies:
                 proxy.fault_rate = 0.2
-            journal = _converge(tmp_path, {**environment, **{name: proxy.url for name, proxy in proxies.items()}})
-        finally:
-            for proxy in proxies.values():
-                proxy.close()
+            journal = _converge(tmp_path, disturbing)
         disturbed = _account(environment, monkeypatch)
     retries = sum(call["retries"] for each in journal["calls"] for call in each["api_calls"])
-    operations = sum(len(proxy.operations) for proxy in proxies.values())
+    operations = sum(len(proxy.operations) for proxy in proxies)
     assert retries > operations / 10, f"{retries} retries among {operations} requests: hardly a fault"
     assert journal["summary"]["failed"] == 0
     assert disturbed == undisturbed

@@ -13,8 +13,8 @@ import yaml
 
 from tests.faults import ledger
 from tests.support import emulators
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SYSTEM = yaml.safe_load((ROOT / "playbooks/group_vars/transactions.yml").read_text())
 VARIABLES = [ROOT / "playbooks/group_vars/all.yml", ROOT / "playbooks/group_vars/transactions.yml",
              ROOT / "tests/oracle/inputs.yml"]  # fmt: skip

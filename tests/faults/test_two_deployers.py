@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support import system
+from tests.support.paths import ROOT
 
 
 def test_of_two_deployers_at_once_one_is_told_who_holds_the_lock(tmp_path: Path) -> None:
@@ -24,5 +25,5 @@ def test_of_two_deployers_at_once_one_is_told_who_holds_the_lock(tmp_path: Path)
 
 
 def _site(folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    ran = system.playbook_run(system.ROOT / "site.yml", environment, arguments=("-e", f"system_run_directory={folder}"))
+    ran = system.playbook_run(ROOT / "site.yml", environment, arguments=("-e", f"system_run_directory={folder}"))
     return ran.returncode, ran.stdout + ran.stderr

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.local import ROOT, LocalEnvironment
+from tests.support.local import LocalEnvironment
+from tests.support.paths import ROOT
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from tests.support import emulators
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 ACCOUNTS = {"shop-one": "111111111111", "shop-two": "111111111111", "other": "222222222222"}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import system
 from tests.support.iam import is_action
+from tests.support.paths import ROOT
 
 # A line of a call that changed something.
 CHANGED = "] changed "
@@ -26,7 +27,7 @@ class Running:
         self.folder = folder
 
     def run(self, playbook: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        path = system.ROOT / playbook
+        path = ROOT / playbook
         return system.playbook_run(
             path,
             {**self.environment, **more},

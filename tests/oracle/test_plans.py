@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import typing as t
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import system
-from tests.support.api_proxy import ApiProxy
+from tests.support.api_proxy import ApiProxy, proxied
 
 ROLES = ["store", *system.SYSTEM["system_roles"]]
 TAG = {"Key": "system", "Value": "somebody-else"}
@@ -52,12 +51,8 @@ class Account(t.NamedTuple):
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account with nothing but the ledger's bucket and a release."""
-    with system.emulated() as urls, contextlib.ExitStack() as stack:
-        proxies = {name: ApiProxy(url) for name, url in urls.items() if name.startswith("AWS_ENDPOINT_URL")}
-        for proxy in proxies.values():
-            stack.callback(proxy.close)
-        environment = {**urls, **{name: proxy.url for name, proxy in proxies.items()}}
-        yield Account(tmp_path_factory.mktemp("plans"), environment, list(proxies.values()))
+    with system.emulated() as urls, proxied(urls) as (environment, proxies):
+        yield Account(tmp_path_factory.mktemp("plans"), environment, proxies)
 
 
 def calls(journal: dict[str, t.Any], *statuses: str) -> list[str]:

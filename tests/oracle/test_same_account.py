@@ -6,16 +6,12 @@ kind, with names in the place of ids.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support import account, emulators, system
+from tests.oracle.ways import Accounts, Way, both, read
+from tests.support import account, system
 
 ROLES = ["store", *system.SYSTEM["system_roles"]]
 
@@ -46,47 +42,19 @@ MADE_BY = {
 NOT_COMPARED: dict[str, dict[str, str]] = {}
 
 
-class Accounts(t.NamedTuple):
-    """The account as each way made it."""
-
-    plain: account.Account
-    graph: account.Account
-
-
-def _plain(roles: list[str]) -> dict[str, t.Any]:
-    return {"roles": roles}
-
-
-def _graph(roles: list[str]) -> dict[str, t.Any]:
-    return {"tasks": [{"name": "Converge", "slipway.graph.converge": {"roles": roles}}]}
-
-
-def _made(folder: Path, ways: t.Callable[[list[str]], dict[str, t.Any]]) -> account.Account:
+def made(folder: Path, way: Way) -> account.Account:
+    """The account as one way makes it."""
     with system.emulated() as environment:
-        system.play(folder, environment, ways(["store"]))
+        system.play(folder, environment, way(["store"]))
         system.record_release(environment)
-        system.play(folder, environment, ways(system.SYSTEM["system_roles"]))
-        return _read(folder, environment)
-
-
-def _read(folder: Path, environment: dict[str, str]) -> account.Account:
-    """Read in a process of its own: the endpoints come from the environment."""
-    output = folder / "account.json"
-    subprocess.run(
-        [emulators.program("python"), "-m", "tests.support.account", "list", str(output)],
-        cwd=system.ROOT, env={**os.environ, **environment}, check=True, timeout=120,
-    )  # fmt: skip
-    made: account.Account = json.loads(output.read_text())
-    return made
+        system.play(folder, environment, way(system.SYSTEM["system_roles"]))
+        return read(folder, environment)
 
 
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
-    """Both accounts, made side by side."""
-    with ThreadPoolExecutor() as pool:
-        plain = pool.submit(_made, tmp_path_factory.mktemp("plain"), _plain)
-        graph = pool.submit(_made, tmp_path_factory.mktemp("graph"), _graph)
-        return Accounts(plain.result(), graph.result())
+    """Both accounts."""
+    return both(made, tmp_path_factory.mktemp)
 
 
 def _of_slipway(resources: dict[str, account.Resource]) -> list[str]:

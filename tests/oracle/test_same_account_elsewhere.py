@@ -7,24 +7,23 @@ import io
 import json
 import os
 import subprocess
-import typing as t
 import zipfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.oracle.test_same_account import MADE_BY as MADE_FOR_TRANSACTIONS
+from tests.oracle.ways import Accounts, Way, both, graph, read
 from tests.support import account, emulators, system
-from tests.support.api_proxy import ApiProxy
+from tests.support.api_proxy import proxied
+from tests.support.paths import ROOT
 
 HOST = "items-dev"
 BUCKET = system.BUCKET
-GROUP_VARS = system.ROOT / "playbooks/group_vars"
+GROUP_VARS = ROOT / "playbooks/group_vars"
 MORE = Path(__file__).parent / "more.yml"
-VARIABLES = [GROUP_VARS / "all.yml", GROUP_VARS / "items.yml", MORE, system.ROOT / "tests/oracle/inputs.yml"]
+VARIABLES = [GROUP_VARS / "all.yml", GROUP_VARS / "items.yml", MORE, ROOT / "tests/oracle/inputs.yml"]
 
 # What each role makes, beyond what test_same_account knows.
 MADE_BY = {
@@ -44,18 +43,6 @@ NOT_PROVISIONING = {
     "back_up_database", "back_up_tables", "drill_database", "drill_failover", "drill_tables", "functions_build",
     "functions_push", "images_build", "images_push", "local_aws", "revision", "rollout", "rotate_secrets", "smoke",
 }  # fmt: skip
-
-Ways = Callable[[list[str]], dict[str, t.Any]]
-
-
-def plain(roles: list[str]) -> dict[str, t.Any]:
-    """The roles as a play of Ansible's own."""
-    return {"roles": roles}
-
-
-def graph(roles: list[str]) -> dict[str, t.Any]:
-    """The roles through converge."""
-    return {"tasks": [{"name": "Converge", "slipway.graph.converge": {"roles": roles}}]}
 
 
 def package() -> bytes:
@@ -85,10 +72,10 @@ def record_release(environment: dict[str, str]) -> None:
 def run(playbook: Path, environment: dict[str, str], *arguments: str) -> None:
     """Run the play; it must end well."""
     finished = subprocess.run(
-        [emulators.program("ansible-playbook"), "-i", str(system.ROOT / "inventories/dev"), "--limit", HOST,
+        [emulators.program("ansible-playbook"), "-i", str(ROOT / "inventories/dev"), "--limit", HOST,
          str(playbook), *(f"--extra-vars=@{path}" for path in VARIABLES), *arguments,
          "--extra-vars", json.dumps({"lambda_functions_watch_seconds": 0})],
-        cwd=system.ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
+        cwd=ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
         capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
@@ -96,17 +83,13 @@ def run(playbook: Path, environment: dict[str, str], *arguments: str) -> None:
 
 def plan_without_a_write(playbook: Path, environment: dict[str, str]) -> None:
     """Rule 7, on the empty account and on the full one: a plan writes nothing, counted by a proxy."""
-    proxies = {name: ApiProxy(url) for name, url in environment.items() if name.startswith("AWS_ENDPOINT_URL")}
-    try:
-        run(playbook, {**environment, **{name: proxy.url for name, proxy in proxies.items()}}, "--check")
-        assert [proxy for proxy in proxies.values() if proxy.operations] != []
-        assert [write for proxy in proxies.values() for write in proxy.writes] == []
-    finally:
-        for proxy in proxies.values():
-            proxy.close()
+    with proxied(environment) as (counting, proxies):
+        run(playbook, counting, "--check")
+        assert [proxy for proxy in proxies if proxy.operations] != []
+        assert [write for proxy in proxies for write in proxy.writes] == []
 
 
-def made(folder: Path, way: Ways) -> account.Account:
+def made(folder: Path, way: Way) -> account.Account:
     """The account as one way makes it."""
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([{**system.PLAY, **way(ROLES)}], sort_keys=False))
@@ -117,32 +100,17 @@ def made(folder: Path, way: Ways) -> account.Account:
         run(playbook, environment)
         if way is graph:
             plan_without_a_write(playbook, environment)
-        output = folder / "account.json"
-        subprocess.run(
-            [emulators.program("python"), "-m", "tests.support.account", "list", str(output)],
-            cwd=system.ROOT, env={**os.environ, **environment}, check=True, timeout=120,
-        )  # fmt: skip
-    read: account.Account = json.loads(output.read_text())
-    return read
-
-
-class Accounts(t.NamedTuple):
-    """The account as each way made it."""
-
-    plain: account.Account
-    graph: account.Account
+        return read(folder, environment)
 
 
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
-    """Both accounts, made side by side."""
-    with ThreadPoolExecutor() as pool:
-        futures = [pool.submit(made, tmp_path_factory.mktemp("items"), way) for way in (plain, graph)]
-        return Accounts(*(future.result() for future in futures))
+    """Both accounts."""
+    return both(made, tmp_path_factory.mktemp)
 
 
 def test_every_role_that_provisions_is_compared() -> None:
-    roles = {path.name for path in (system.ROOT / "roles").glob("*/*") if (path / "tasks").is_dir()}
+    roles = {path.name for path in (ROOT / "roles").glob("*/*") if (path / "tasks").is_dir()}
     assert roles - NOT_PROVISIONING == set(MADE_BY)
     assert {*ROLES, *MADE_FOR_TRANSACTIONS} == set(MADE_BY)
     assert {kind for kinds in MADE_BY.values() for kind in kinds} <= set(account.READERS)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import emulators, system
+from tests.support.paths import ROOT
 
 HOST = "items-dev"
 TABLE = f"{HOST}-items"
@@ -28,7 +29,7 @@ class Tables(t.NamedTuple):
         return subprocess.run(
             [emulators.program("ansible-playbook"), "-i", "inventories/dev", "--limit", HOST,
              f"playbooks/{playbook}.yml", "-e", f"system_run_directory={self.folder}", *arguments],
-            cwd=system.ROOT, env={**os.environ, **self.environment},
+            cwd=ROOT, env={**os.environ, **self.environment},
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 

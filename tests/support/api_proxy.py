@@ -10,6 +10,7 @@ import re
 import threading
 import time
 import typing as t
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -58,11 +59,27 @@ class ApiProxy:
         with self.lock:
             self.operations.clear()
 
-    def close(self) -> None:
+    def __enter__(self) -> ApiProxy:
+        """It listens already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@contextlib.contextmanager
+def proxied(environment: dict[str, str]) -> Iterator[tuple[dict[str, str], list[ApiProxy]]]:
+    """The environment with a proxy before each of its emulators, and the proxies."""
+    with contextlib.ExitStack() as stack:
+        proxies = {
+            name: stack.enter_context(ApiProxy(url))
+            for name, url in environment.items()
+            if name.startswith("AWS_ENDPOINT_URL")
+        }
+        yield {**environment, **{name: proxy.url for name, proxy in proxies.items()}}, list(proxies.values())
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.paths import ROOT
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "123456789012",
     "AWS_SECRET_ACCESS_KEY": "emulated-secret-key",
@@ -42,7 +44,7 @@ class Command(t.NamedTuple):
 
 
 MOTO = Path(__file__).with_name("moto_server.py")
-AUTOSCALING = Path(__file__).parents[2] / "roles/local/local_aws/files/autoscaling.py"
+AUTOSCALING = ROOT / "roles/local/local_aws/files/autoscaling.py"
 
 
 def command_of(kind: str, port: int) -> Command:

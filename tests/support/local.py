@@ -16,8 +16,8 @@ import boto3
 import psutil
 
 from tests.support.emulators import free_port, program
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # Of an account that no other environment on this engine has.
 ACCOUNT = "000000004711"
 REGION = "us-east-1"

@@ -11,6 +11,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 Run = Callable[..., dict[str, Any]]
+# Makes a boto3 client of a service.
+Client = Callable[[str], Any]
 REGION = "eu-central-1"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from tests.support.emulators import CREDENTIALS, program
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # The areas of our own roles, as ansible.cfg names them.
 ROLE_FOLDERS = sorted((ROOT / "roles").iterdir())
 

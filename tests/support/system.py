@@ -17,8 +17,8 @@ import boto3
 import yaml
 
 from tests.support import emulators
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 HOST = "transactions-dev"
 SYSTEM = yaml.safe_load((ROOT / "playbooks/group_vars/transactions.yml").read_text())
 BUCKET = f"slipway-{emulators.CREDENTIALS['AWS_ACCESS_KEY_ID']}-{emulators.CREDENTIALS['AWS_REGION']}"

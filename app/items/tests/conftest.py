@@ -43,7 +43,10 @@ for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models() -> Iterator[None]:
-    """One loader for all sessions: each test has its own, and parsing a service's model takes longer than a test."""
+    """One loader for all sessions: each test has its own, and parsing a service's model takes longer than a test.
+
+    The repository's tests have the like; an application has a virtualenv of its own, and imports nothing of them.
+    """
     loader: Any = botocore.loaders.create_loader()
     patch = pytest.MonkeyPatch()
     patch.setattr(botocore.session, "create_loader", lambda *_args, **_kwargs: loader)

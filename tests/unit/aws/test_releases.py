@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.modules import release
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import REGION, Client, Run, runner
 
 BUCKET, NAME = "ledger", "shop-prod"
 
@@ -29,13 +26,10 @@ def package(digit: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("s3", region_name=REGION)
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        yield client
+def s3(in_moto: Client) -> Any:
+    client = in_moto("s3")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return client
 
 
 @pytest.fixture(autouse=True)

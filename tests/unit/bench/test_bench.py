@@ -13,8 +13,8 @@ import pytest
 
 from bench import picture, results
 from bench.results import Measurement
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 # Uses CPU in a process that its parent does not wait for.
 ORPHAN = """
 import os, time

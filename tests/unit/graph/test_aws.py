@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
+from tests.support.background import wait_until
 from tests.support.emulators import CREDENTIALS
 from tests.support.playbook import Project
 
@@ -259,7 +260,7 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
     lock = {"slipway.graph.lock": {"table": "locks", "key": "demo-test", "reason": "testing", "region": "eu-central-1"}}
 
     assert project.run(lock).result["acquired"]
-    assert _freed(dynamodb), "the lock outlived its run"
+    wait_until(lambda: _is_free(dynamodb), "the lock to end with its run")
 
     dynamodb.put_item(
         TableName="locks",
@@ -304,14 +305,8 @@ def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
         )  # fmt: skip
         assert "Item" in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})
         holder.kill()
-    assert _freed(dynamodb)
+    wait_until(lambda: _is_free(dynamodb), "the lock to end with its holder")
 
 
-def _freed(dynamodb: t.Any) -> bool:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        answer = dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})
-        if "Item" not in answer:
-            return True
-        time.sleep(0.2)
-    return False
+def _is_free(dynamodb: t.Any) -> bool:
+    return "Item" not in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})

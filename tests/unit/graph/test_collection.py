@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.emulators import program
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "collections/ansible_collections/slipway"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[3] / "roles/local/local_aws/files/engine_network.sh"
+from tests.support.paths import ROOT
+
+SCRIPT = ROOT / "roles/local/local_aws/files/engine_network.sh"
 STATE = "cat /proc/sys/net/ipv4/ip_forward; iptables-save | grep -v '^#' | sed 's/ \\[.*//'; ip -brief -4 address"
 # What an engine adds for its bridge, and what it adds for all.
 ENGINE = """engine() {

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from tests.support.emulators import free_port
+from tests.support.paths import ROOT
 
-PROCESS = Path(__file__).parents[3] / "roles" / "local" / "files" / "process.py"
+PROCESS = ROOT / "roles/local/local_aws/files/process.py"
 SERVER = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()"
 
 

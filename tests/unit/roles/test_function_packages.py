@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.local import commit
+from tests.support.paths import ROOT
 
-PACKAGE = Path(__file__).parents[3] / "roles/delivery/functions_build/files/package.py"
+PACKAGE = ROOT / "roles/delivery/functions_build/files/package.py"
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
+
 SCHEMA = json.loads((ROOT / "app/items/data/schemas/items.json").read_text())
 (TABLE,) = yaml.safe_load((ROOT / "playbooks/group_vars/items.yml").read_text())["dynamodb_list"]
 TYPES = {"STRING": "S", "NUMBER": "N", "BINARY": "B"}

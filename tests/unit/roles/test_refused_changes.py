@@ -15,6 +15,7 @@ import yaml
 from tests.support import emulators, system
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
+from tests.support.paths import ROOT
 
 ALWAYS: dict[str, t.Any] = {
     "ansible_connection": "local",
@@ -108,31 +109,27 @@ class Account(t.NamedTuple):
         (folder / "play.yml").write_text(yaml.safe_dump([{**system.PLAY, "tasks": [converge]}]))
         return subprocess.run(
             [emulators.program("ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")],
-            cwd=system.ROOT, env={**os.environ, **emulators.CREDENTIALS, "AWS_ENDPOINT_URL": self.proxy.url},
+            cwd=ROOT, env={**os.environ, **emulators.CREDENTIALS, "AWS_ENDPOINT_URL": self.proxy.url},
             capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    with emulators.ministack() as url:
-        proxy = ApiProxy(url)
-        try:
-            ec2 = client(proxy, "ec2")
-            network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-            subnets = [
-                ec2.create_subnet(
-                    VpcId=network, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"eu-central-1{zone}"
-                )["Subnet"]["SubnetId"]
-                for index, zone in enumerate("ab")
-            ]
-            client(proxy, "rds").create_db_instance(
-                DBInstanceIdentifier="shop-database", Engine="mysql", EngineVersion="8.0.40",
-                DBInstanceClass="db.t3.small", AllocatedStorage=60, MasterUsername="shop", MasterUserPassword=PASSWORD,
-            )  # fmt: skip
-            yield Account(proxy, {"rds_subnet_ids": subnets, "elasticache_subnet_ids": subnets})
-        finally:
-            proxy.close()
+    with emulators.ministack() as url, ApiProxy(url) as proxy:
+        ec2 = client(proxy, "ec2")
+        network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=network, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"eu-central-1{zone}")[
+                "Subnet"
+            ]["SubnetId"]
+            for index, zone in enumerate("ab")
+        ]
+        client(proxy, "rds").create_db_instance(
+            DBInstanceIdentifier="shop-database", Engine="mysql", EngineVersion="8.0.40",
+            DBInstanceClass="db.t3.small", AllocatedStorage=60, MasterUsername="shop", MasterUserPassword=PASSWORD,
+        )  # fmt: skip
+        yield Account(proxy, {"rds_subnet_ids": subnets, "elasticache_subnet_ids": subnets})
 
 
 class Refusals(t.NamedTuple):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,8 +17,10 @@ import boto3
 import pytest
 
 from tests.support import emulators
+from tests.support.background import wait_until
+from tests.support.paths import ROOT
 
-SWEEP = Path(__file__).parents[3] / "roles/operations/drill_database/files/sweep.py"
+SWEEP = ROOT / "roles/operations/drill_database/files/sweep.py"
 NAME = "demo-drill"
 DRILL = [{"Key": "slipway:purpose", "Value": "restore-drill"}, {"Key": "slipway:drill", "Value": "now"}]
 OTHER_DRILL = [DRILL[0], {"Key": "slipway:drill", "Value": "long ago"}]
@@ -93,19 +95,11 @@ def sweep(account: Account, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """The limit only ends a test that would hang."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_killed_playbook_leaves_nothing_of_its_drill(account: Account, playbook: subprocess.Popen[bytes]) -> None:
     account.make_secret(DRILL)
     account.make_server(DRILL)
     os.killpg(playbook.pid, signal.SIGKILL)
-    wait_until(lambda: not account.left())
+    wait_until(lambda: not account.left(), "what was left to go")
 
 
 def test_running_playbook_keeps_what_it_has(account: Account, playbook: subprocess.Popen[bytes]) -> None:

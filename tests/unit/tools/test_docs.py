@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
+
 PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from tools import role_readme
-
-ROOT = Path(__file__).parents[3]
-
 
 SPECS = """
 argument_specs:

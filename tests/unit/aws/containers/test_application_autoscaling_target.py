@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.modules.application_autoscaling_target import ScalableTarget
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 CPU = {"name": "cpu", "metric": "ECSServiceAverageCPUUtilization", "target_value": 60, "scale_in_cooldown": 300}
 MEMORY = {"name": "memory", "metric": "ECSServiceAverageMemoryUtilization", "target_value": 70.5}
 
 
 @pytest.fixture
-def scaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+def scaling(in_moto: Client, monkeypatch: pytest.MonkeyPatch) -> Any:
     # moto has no tags of scalable targets.
     monkeypatch.setattr(ScalableTarget, "read_tags", lambda *_: {})
-    with mock_aws():
-        ecs = boto3.client("ecs", region_name=REGION)
-        ecs.create_cluster(clusterName="shop")
-        container = {"name": "api", "image": "api", "memory": 128}
-        ecs.register_task_definition(family="api", containerDefinitions=[container])
-        ecs.create_service(cluster="shop", serviceName="api", taskDefinition="api", desiredCount=1)
-        yield boto3.client("application-autoscaling", region_name=REGION)
+    ecs = in_moto("ecs")
+    ecs.create_cluster(clusterName="shop")
+    container = {"name": "api", "image": "api", "memory": 128}
+    ecs.register_task_definition(family="api", containerDefinitions=[container])
+    ecs.create_service(cluster="shop", serviceName="api", taskDefinition="api", desiredCount=1)
+    return in_moto("application-autoscaling")
 
 
 @pytest.fixture

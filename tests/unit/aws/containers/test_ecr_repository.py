@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 NAME = "shop-api"
 POLICY = {
@@ -31,11 +28,8 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("ecr", region_name=REGION)
+def client(in_moto: Client) -> Any:
+    return in_moto("ecr")
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 CONTAINER: dict[str, Any] = {
     "name": "api",
@@ -49,11 +46,8 @@ OTHERS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def ecs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("ecs", region_name=REGION)
+def ecs(in_moto: Client) -> Any:
+    return in_moto("ecs")
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
-from moto import mock_aws
 
-from ansible_collections.slipway.aws.plugins.module_utils import resource
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 ROLE = "arn:aws:iam::123456789012:role/shop-backup"
 FILES = "arn:aws:elasticfilesystem:*:*:file-system/*"
@@ -23,11 +20,8 @@ FIELDS = {"SelectionName": "shop", "IamRoleArn": ROLE, "Resources": [FILES], "Co
 
 
 @pytest.fixture
-def backup(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("backup", region_name=REGION)
+def backup(in_moto: Client) -> Any:
+    return in_moto("backup")
 
 
 @pytest.fixture
@@ -140,12 +134,8 @@ def test_a_vault_with_backups_is_not_deleted_unless_that_is_said(
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Stubber:
-    client = boto3.client("backup", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
-    monkeypatch.setattr(resource, "connect", lambda *_: client)
-    stubber = Stubber(client)
-    stubber.activate()
-    return stubber
+def api(recorded: Callable[[str], Stubber]) -> Stubber:
+    return recorded("backup")
 
 
 @pytest.fixture

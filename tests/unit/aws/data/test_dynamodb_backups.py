@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.module_utils import dynamodb_items
 from ansible_collections.slipway.aws.plugins.modules import dynamodb_restore_drill
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 TABLE = "shop-items"
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name=REGION)
-        client.create_table(
-            TableName=TABLE, AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
-        )  # fmt: skip
-        for number in range(5):
-            client.put_item(TableName=TABLE, Item={"id": {"S": str(number)}})
-        yield client
+def client(in_moto: Client) -> Any:
+    client = in_moto("dynamodb")
+    client.create_table(
+        TableName=TABLE, AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+    )  # fmt: skip
+    for number in range(5):
+        client.put_item(TableName=TABLE, Item={"id": {"S": str(number)}})
+    return client
 
 
 @pytest.fixture

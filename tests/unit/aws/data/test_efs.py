@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import REGION, Client, Run, runner
 
 POLICY = {
     "Version": "2012-10-17",
@@ -28,11 +26,8 @@ POLICY = {
 
 
 @pytest.fixture
-def efs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("efs", region_name=REGION)
+def efs(in_moto: Client) -> Any:
+    return in_moto("efs")
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
-from ansible_collections.slipway.aws.plugins.module_utils import resource
 from ansible_collections.slipway.aws.plugins.modules.elasticache_replication_group import is_older, version_matches
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Run, runner
 
 ARN = "arn:aws:elasticache:eu-central-1:123456789012:replicationgroup:shop"
 TOKEN = "abcdefghijklmnop-0123456789"  # pragma: allowlist secret
@@ -18,12 +17,8 @@ ASKED = {"ReplicationGroupId": "shop"}
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Stubber:
-    client = boto3.client("elasticache", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
-    monkeypatch.setattr(resource, "connect", lambda *_: client)
-    stubber = Stubber(client)
-    stubber.activate()
-    return stubber
+def api(recorded: Callable[[str], Stubber]) -> Stubber:
+    return recorded("elasticache")
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.modules import rds_last_snapshot
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import REGION, Client, Run, runner
 
 INSTANCE = {
     "DBInstanceIdentifier": "shop", "Engine": "mysql", "EngineVersion": "8.0.40", "AllocatedStorage": 20,
@@ -23,11 +21,8 @@ SNAPSHOT = {
 
 
 @pytest.fixture
-def rds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("rds", region_name=REGION)
+def rds(in_moto: Client) -> Any:
+    return in_moto("rds")
 
 
 @pytest.fixture

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 NAME = "shop-a"
 
 
 @pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("ec2", region_name=REGION)
+def ec2(in_moto: Client) -> Any:
+    return in_moto("ec2")
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import unittest.mock
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.module_utils.backups import backups_with
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import REGION, Client, Run, runner
 
 ALIAS = "alias/shop-data"
 OPTIONS: dict[str, Any] = {
@@ -26,11 +24,8 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("kms", region_name=REGION)
+def client(in_moto: Client) -> Any:
+    return in_moto("kms")
 
 
 @pytest.fixture

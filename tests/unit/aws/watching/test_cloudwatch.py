@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from ansible_collections.slipway.aws.plugins.modules import iam_oidc_provider
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import REGION, Client, Run, runner
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:shop"
 ALARM: dict[str, Any] = {
@@ -42,11 +40,8 @@ URL = "https://token.actions.githubusercontent.com"
 
 
 @pytest.fixture(autouse=True)
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield
+def account(in_moto: Client) -> None:
+    """Every test has one."""
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from tests.support.modules import REGION, Run, runner
+from tests.support.modules import Client, Run, runner
 
 BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop-alb/50dc6c495c0c9188"
 RESOURCES = [
@@ -26,11 +23,8 @@ RESOURCES = [
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("cloudwatch", region_name=REGION)
+def client(in_moto: Client) -> Any:
+    return in_moto("cloudwatch")
 
 
 @pytest.fixture

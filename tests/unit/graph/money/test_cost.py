@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.money import cost, prices, pricing
 from tests.support.emulators import program
-from tests.support.playbook import ROOT, Project
+from tests.support.paths import ROOT
+from tests.support.playbook import Project
 
 REGION = "eu-central-1"
 ROLE = """

@@ -64,8 +64,7 @@ class Planned(t.NamedTuple):
 def plans(tmp_path_factory: pytest.TempPathFactory, moto: str) -> dict[str, Planned]:
     """Plans of other values on an account that was made with the first ones: twice with differences, once without."""
     emulators.reset_moto(moto)
-    proxy = ApiProxy(moto)
-    try:
+    with ApiProxy(moto) as proxy:
         project = Project(tmp_path_factory.mktemp("documents"), proxy.url)
         project.role("data", DATA)
         project.inventory(**BEFORE, folder=str(project.folder))
@@ -74,8 +73,6 @@ def plans(tmp_path_factory: pytest.TempPathFactory, moto: str) -> dict[str, Plan
         project.inventory(**AFTER, folder=str(project.folder))
         ways = {"with": ("--check", "--diff"), "again": ("--check", "--diff"), "without": ("--check",)}
         return {name: _plan(project, proxy, arguments) for name, arguments in ways.items()}
-    finally:
-        proxy.close()
 
 
 def _plan(project: Project, proxy: ApiProxy, arguments: tuple[str, ...]) -> Planned:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.background import wait_until
 from tests.support.playbook import Project
 
 WORK = """
@@ -71,10 +72,7 @@ class Run:
         return {path.stem for path in self.folder.glob("*.ended")}
 
     def wait_until(self, holds: t.Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
-        while not holds():
-            assert time.monotonic() < deadline, "it never came to that"
-            time.sleep(0.02)
+        wait_until(holds, "the run to come to that", pause=0.02)
 
     def finish(self) -> str:
         """Wait for the playbook and all it started; what a user saw."""

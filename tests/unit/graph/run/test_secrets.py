@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.secrets import Secrets
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
+from tests.support.background import repeatedly
 from tests.support.playbook import Outcome, Project
 
 AWS = tuple[Project, ApiProxy]
@@ -67,19 +68,16 @@ TASKS = """
 """
 
 
-class ProcessList(threading.Thread):
-    """Looks at the arguments and first environment of every process while a run goes on."""
+@contextlib.contextmanager
+def processes_seen() -> Iterator[set[str]]:
+    """The arguments of every process meanwhile."""
+    seen: set[str] = set()
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.seen: set[str] = set()
-        self.ended = threading.Event()
+    def look() -> None:
+        seen.update(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
 
-    def run(self) -> None:
-        while not self.ended.is_set():
-            for process in psutil.process_iter(["cmdline"]):
-                self.seen.add(" ".join(process.info["cmdline"] or []))
-            time.sleep(0.05)
+    with repeatedly(look, pause=0.05):
+        yield seen
 
 
 @pytest.fixture
@@ -97,23 +95,20 @@ def planted(aws: AWS) -> AWS:
     return aws
 
 
-def assert_hidden(project: Project, outcome: Outcome, processes: ProcessList) -> None:
+def assert_hidden(project: Project, outcome: Outcome, processes: set[str]) -> None:
     left = [path for path in Path(project.folder).glob("*.*") if path.name != "hosts.yml"]
     assert {"journal.json", "report.html"} <= {path.name for path in left}
     for secret in PLANTED:
         assert secret not in outcome.output
-        assert not [line for line in processes.seen if secret in line]
+        assert not [line for line in processes if secret in line]
         assert [path.name for path in left if secret in path.read_text()] == []
 
 
 @pytest.mark.parametrize("arguments", [("-vvv",), ("-vvv", "--check"), ("-vvv", "--check", "--diff"), ("--diff",)])
 def test_rule_17_planted_secrets_are_nowhere(planted: AWS, arguments: tuple[str, ...]) -> None:
     project, _proxy = planted
-    processes = ProcessList()
-    processes.start()
-    outcome = project.converge("demo", arguments=arguments)
-    processes.ended.set()
-    processes.join()
+    with processes_seen() as processes:
+        outcome = project.converge("demo", arguments=arguments)
     assert "Fail" in outcome.calls("failed")
     assert "the password ******** is wrong" in outcome.output
     assert_hidden(project, outcome, processes)

@@ -127,8 +127,7 @@ def _plan(project: Project, proxy: ApiProxy) -> Outcome:
 def plans(tmp_path_factory: pytest.TempPathFactory, moto: str) -> Plans:
     """All of them at once."""
     emulators.reset_moto(moto)
-    proxy = ApiProxy(moto)
-    try:
+    with ApiProxy(moto) as proxy:
         # What a scaling policy scales has to exist.
         client(proxy, "dynamodb").create_table(
             TableName="demo",
@@ -137,8 +136,6 @@ def plans(tmp_path_factory: pytest.TempPathFactory, moto: str) -> Plans:
             ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
         )
         return _plans(Project(tmp_path_factory.mktemp("liars"), proxy.url), proxy, "".join(LIARS.values()))
-    finally:
-        proxy.close()
 
 
 @pytest.mark.parametrize("name", LIARS)
@@ -148,12 +145,8 @@ def test_rule_07_liars_are_planned_rightly(plans: Plans, name: str) -> None:
 
 @pytest.mark.parametrize("name", ON_MINISTACK)
 def test_rule_07_liars_are_planned_rightly_on_ministack(tmp_path: Path, name: str) -> None:
-    with emulators.ministack() as url:
-        proxy = ApiProxy(url)
-        try:
-            assert_planned_rightly(_plans(Project(tmp_path, proxy.url), proxy, ON_MINISTACK[name]), name)
-        finally:
-            proxy.close()
+    with emulators.ministack() as url, ApiProxy(url) as proxy:
+        assert_planned_rightly(_plans(Project(tmp_path, proxy.url), proxy, ON_MINISTACK[name]), name)
 
 
 def assert_planned_rightly(plans: Plans, name: str) -> None:

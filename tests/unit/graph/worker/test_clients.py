@@ -15,8 +15,9 @@ import botocore.session
 import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import clients, server
+from tests.support.paths import ROOT
 
-COLLECTIONS = Path(__file__).parents[4] / "collections"
+COLLECTIONS = ROOT / "collections"
 
 
 @pytest.fixture(autouse=True)
