@@ -44,3 +44,34 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {first or second for first, second in TARGET.findall(page.read_text())}
     assert named - targets == set()
+
+
+WHERE_TO_LOOK = [
+    tuple(cell.strip() for cell in line.strip("|").split("|"))
+    for line in (ROOT / "CONTRIBUTING.md")
+    .read_text()
+    .partition("## Where to look")[2]
+    .partition("\n## ")[0]
+    .splitlines()
+    if line.startswith("| ") and "`" in line
+]
+COLLECTIONS = ROOT / "collections/ansible_collections/slipway"
+BEGINNINGS = (COLLECTIONS / "graph/plugins/plugin_utils", COLLECTIONS, ROOT)
+
+
+def test_a_stranger_is_told_where_to_look() -> None:
+    questions = " ".join(question for question, *_answer in WHERE_TO_LOOK)
+    for word in ("deleted", "secret", "printed", "costs", "edge", "stopped", "refused"):
+        assert word in questions
+
+
+@pytest.mark.parametrize(("question", "files", "names"), WHERE_TO_LOOK, ids=[row[0] for row in WHERE_TO_LOOK])
+def test_where_contributors_are_sent_is_what_they_look_for(question: str, files: str, names: str) -> None:
+    texts = []
+    for file in re.findall(r"`([^`]+)`", files):
+        found = [beginning / file for beginning in BEGINNINGS if (beginning / file).is_file()]
+        assert len(found) == 1, f"{question}: {file} is {found}"
+        texts.append(found[0].read_text())
+    for name in re.findall(r"`([^`]+)`", names):
+        defined = re.compile(rf"^(?:class |def |){re.escape(name)}\b", re.MULTILINE)
+        assert any(defined.search(text) for text in texts), f"{question}: {files} define no {name}"
