@@ -19,6 +19,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differ
 
 VERSION = 1
 MAX_VALUE = 200
+# Of a call without a check mode, or one that needs what a plan has not done.
+UNASKED = "only an apply can tell"
 # What differs from plan to plan of the same account and inputs, or says where in this run a call stood.
 _NOT_PLANNED = ("seconds", "started", "api_calls", "order", "occurrence")
 
@@ -69,11 +71,13 @@ def lines(plan: Document) -> list[str]:
 def headline(plan: Document) -> str:
     """What a plan adds up to, in one line."""
     changed = changes(plan)
-    unknown = sum(call["status"] == records.UNKNOWN for call in changed)
+    unknown = [call for call in changed if call["status"] == records.UNKNOWN]
+    waiting = sum(bool(call["unknown"]) for call in unknown)
     drift = sum(call["drift"] for call in changed)
     text = f"{len(changed)} to change"
     details = [f"{drift} by drift"] if drift else []
-    details += [f"{unknown} with inputs known after apply"] if unknown else []
+    details += [f"{waiting} with inputs known after apply"] if waiting else []
+    details += [f"{len(unknown) - waiting} that {UNASKED}"] if len(unknown) > waiting else []
     if details:
         text += f" ({', '.join(details)})"
     counts = plan["summary"]
@@ -89,7 +93,8 @@ def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
     ``?`` a call whose inputs do not exist yet.
     """
     if call["status"] == records.UNKNOWN:
-        return [f"? {call['title']}: {call['module']}, inputs known after apply: {', '.join(call['unknown'])}"]
+        missing = f"inputs known after apply: {', '.join(call['unknown'])}" if call["unknown"] else UNASKED
+        return [f"? {call['title']}: {call['module']}, {missing}"]
     sign = "!" if call["drift"] else "+" if call["writes"] else "~"
     details = [line for change in call["diff"] for line in differences.lines(change)]
     if not call["writes"]:

@@ -52,6 +52,16 @@ class Graph:
                 pending.extend(self.data[step] | self.order[step])
         return found
 
+    def before(self, step: Step) -> set[Step]:
+        """Everything that must have ended before a step starts, directly or not."""
+        found: set[Step] = set()
+        pending = [step]
+        while pending:
+            more = self.needs(pending.pop()) - found
+            found |= more
+            pending.extend(more)
+        return found
+
     def subgraph(self, kept: c.Set[Step]) -> Graph:
         """The graph of only these steps; who followed another through one that is left out still follows it."""
         return Graph(

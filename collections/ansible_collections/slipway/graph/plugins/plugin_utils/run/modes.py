@@ -83,6 +83,9 @@ class Mode(t.Protocol):
     def verdict_of_action(self, result: Result) -> Verdict:
         """What the result of a task with an action plugin means."""
 
+    def status_of(self, result: Result) -> str:
+        """The status of a result that has arrived and been judged."""
+
 
 @dataclasses.dataclass
 class Apply:
@@ -106,7 +109,11 @@ class Apply:
 
     def verdict_of_action(self, result: Result) -> Verdict:
         """The plugin has judged the result already, as in a play."""
-        return Ended(results.status_of(result), result, [], is_known=True)
+        return Ended(self.status_of(result), result, [], is_known=True)
+
+    def status_of(self, result: Result) -> str:
+        """As in a play."""
+        return results.status_of(result)
 
 
 @dataclasses.dataclass
@@ -159,6 +166,16 @@ class Verify(Apply):
 
 
 @dataclasses.dataclass
+class RunInPlan(Apply):
+    """Runs although nothing is to be written, because the task says ``check_mode: false``: it reads for others."""
+
+    def status_of(self, result: Result) -> str:
+        """A plan announces nothing that it has done itself."""
+        status = results.status_of(result)
+        return records.OK if status == records.CHANGED else status
+
+
+@dataclasses.dataclass
 class Plan:
     """Writes nothing: the barrier stops whom it holds, whatever the module's check mode says; others are asked."""
 
@@ -183,7 +200,7 @@ class Plan:
         """Of what exists a module may tell although it wanted to write, in check mode at the latest."""
         result = results.decoded(module, answer)
         if not answer["writes"] and not self.stopped:
-            return Arrived(result)
+            return self._unless_left_undone(result, Arrived(result))
         is_known = answer["result"] is not None and not result.get("failed")
         stopped = self.stopped or answer["writes"]
         exists = not any(barrier.creates(write["operation"]) for write in stopped)
@@ -197,18 +214,33 @@ class Plan:
         status = results.status_of(result)
         if status == records.CHANGED and self.run_mode != APPLY:
             status = records.PLANNED
-        return Ended(status, result, [], is_known=status != records.PLANNED)
+        return self._unless_left_undone(result, Ended(status, result, [], is_known=status != records.PLANNED))
+
+    def status_of(self, result: Result) -> str:
+        """What a module without boto3 would change, it has been asked in check mode."""
+        status = results.status_of(result)
+        return records.PLANNED if status == records.CHANGED and self.run_mode == PLAN else status
+
+    def _unless_left_undone(self, result: Result, verdict: Verdict) -> Verdict:
+        """Of what a module does not tell in check mode nothing is known, not even whether it would change something."""
+        if self.run_mode != APPLY and results.was_left_undone(result):
+            return Ended(records.UNKNOWN, result, [], is_known=False)
+        return verdict
 
 
-def first_mode(run_mode: str, checks: bool, is_held: bool, held_back: bool, planned: saved_plan.Expected) -> Mode:
+def first_mode(
+    run_mode: str, checks: bool | None, is_held: bool, held_back: bool, planned: saved_plan.Expected
+) -> Mode:
     """The mode that a call begins in.
 
     :arg run_mode: of the whole run: apply, plan or inspect.
-    :arg checks: whether the task itself asks for check mode.
+    :arg checks: what the task itself says of check mode.
     :arg is_held: whether the barrier sees what the call writes.
     :arg held_back: whether something that must come first is still to be read.
     :arg planned: the writes that a saved plan allows; None without one, or where it promised nothing.
     """
+    if run_mode != APPLY and checks is False and not is_held:
+        return RunInPlan()
     if run_mode != APPLY or checks:
         return Plan(run_mode, is_held)
     if planned == [] and not is_held:

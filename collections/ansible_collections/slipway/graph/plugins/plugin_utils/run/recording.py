@@ -75,9 +75,14 @@ def record_of(step: Step, position: int, item: str | None, status: str, **detail
     """A record of a call, or of a step that made none."""
     return CallRecord(
         task=step.name, role=step.role, location=step.location, module=step.module, status=status,
-        order=(step.index, position), occurrence=step.occurrence, item=item, reads=results.only_reads(step.module),
+        order=(step.index, position), occurrence=step.occurrence, item=item, reads=_only_reads(step),
         **details,
     )  # fmt: skip
+
+
+def _only_reads(step: Step) -> bool:
+    """Whether a step changes nothing, by its module's name or by its own word."""
+    return results.only_reads(step.module) or step.task.changed_when in (False, [False])
 
 
 def _last_error(call: Call) -> str:

@@ -39,6 +39,17 @@ def decoded(module: str, answer: t.Any) -> Result:
     return result
 
 
+def was_left_undone(result: Result) -> bool:
+    """Whether a module has skipped its work, mostly for want of a check mode; a false condition says so itself."""
+    entries = result.get("results") if isinstance(result.get("results"), list) else [result]
+    return any(
+        isinstance(entry, dict)
+        and bool(entry.get("skipped"))
+        and not {"skip_reason", "skipped_reason", "false_condition"} & entry.keys()
+        for entry in entries or []
+    )
+
+
 def warnings_of(result: Result) -> list[str]:
     """What a module warns of; one that Ansible's own library did not word is taken as it is."""
     return [str(getattr(getattr(each, "event", None), "msg", each)) for each in result.get("warnings") or []]

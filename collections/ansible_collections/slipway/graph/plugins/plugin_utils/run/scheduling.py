@@ -24,7 +24,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record.records impor
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import modes, results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call, attempts_allowed, is_repeated, judge
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, INSPECT, PLAN
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, INSPECT
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall, WarmProcesses
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import OnRecord, Recorder, record_of
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
@@ -282,12 +282,12 @@ class Schedule:
             expected=call.mode.expected,
         )
 
-    def _checks(self, call: Call) -> bool:
-        """Whether the task itself asks for check mode."""
+    def _checks(self, call: Call) -> bool | None:
+        """What the task itself says of check mode."""
         own = call.step.task.check_mode
         if isinstance(own, str):
             own = self._renderer.field(own, call.variables)
-        return bool(own) if own is not None else False
+        return None if own is None else bool(own)
 
     def _dispatch(self, call: Call) -> None:
         call.attempt += 1
@@ -410,10 +410,7 @@ class Schedule:
             return
         if attempts > 1 and not satisfied:
             result["failed"] = True
-        status = results.status_of(result)
-        if status == records.CHANGED and self._options.mode == PLAN:
-            status = records.PLANNED  # a module without boto3, asked in check mode
-        self._end_call(call, result, status)
+        self._end_call(call, result, call.mode.status_of(result))
 
     def _end_call(
         self,
@@ -425,6 +422,8 @@ class Schedule:
         is_known: bool | None = None,
     ) -> None:
         call.ended = True
+        if status == records.FAILED and self._steps.may_fail_for_want_of_others(call.step):
+            status, is_known = records.UNKNOWN, False
         step, standing = call.step, self._steps[call.step]
         standing.running -= 1
         standing.statuses.add(status)

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleError
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.ordering import keeps_its_place
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Standing
@@ -59,6 +60,13 @@ class Steps:
         """The names that a step needs and that a plan knows only in part, because they come from what would write."""
         changing = {records.PLANNED, records.CHANGED}
         return self._names_of(step, [need for need in self._planned(step) if changing & self[need].statuses])
+
+    def may_fail_for_want_of_others(self, step: Step) -> bool:
+        """Whether a plan has not done something before the step that nobody can say what it does."""
+        if self._run_mode == APPLY:
+            return False
+        undone = {records.PLANNED, records.UNKNOWN}
+        return any(keeps_its_place(earlier) and undone & self[earlier].statuses for earlier in self._graph.before(step))
 
     def _without_items(self, step: Step, error: AnsibleError) -> Opened:
         """A loop that cannot be rendered is no failure if a condition (without the item) rules the step out."""
