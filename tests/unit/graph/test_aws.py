@@ -251,12 +251,7 @@ def test_without_any_permission_nothing_is_written(aws: AWS) -> None:
 def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: AWS) -> None:
     project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
-    dynamodb.create_table(
-        TableName="locks",
-        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_lock_table(dynamodb)
     lock = {"slipway.graph.lock": {"table": "locks", "key": "demo-test", "reason": "testing", "region": "eu-central-1"}}
 
     assert project.run(lock).result["acquired"]
@@ -279,6 +274,27 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
     assert "taking over the lock demo-test" in taken.output
 
 
+def test_lock_is_sought_in_the_region_of_the_environment(aws: AWS) -> None:
+    project, proxy = aws
+    make_lock_table(client(proxy, "dynamodb"))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        project.environment.pop(name)
+    lock = {"slipway.graph.lock": {"table": "locks", "key": "demo-test"}}
+    assert project.run({**lock, "environment": {"AWS_REGION": "eu-central-1"}}).result["acquired"]
+    assert "make it once with" in project.run({**lock, "environment": {"AWS_REGION": "eu-west-1"}}).result["msg"]
+
+
+def test_lock_is_not_taken_in_another_account(aws: AWS) -> None:
+    project, proxy = aws
+    dynamodb = client(proxy, "dynamodb")
+    make_lock_table(dynamodb)
+    lock = {"table": "locks", "key": "demo-test"}
+    refused = project.run({"slipway.graph.lock": {**lock, "account": "111111111111"}})
+    assert "belong to the account 123456789012, but the environment names 111111111111" in refused.result["msg"]
+    assert dynamodb.scan(TableName="locks")["Items"] == []
+    assert project.run({"slipway.graph.lock": {**lock, "account": "123456789012"}}).result["acquired"]
+
+
 def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
     project, _proxy = aws
     outcome = project.run({"slipway.graph.lock": {"table": "locks", "key": "demo-test", "region": "eu-central-1"}})
@@ -288,12 +304,7 @@ def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
 def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
     _project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
-    dynamodb.create_table(
-        TableName="locks",
-        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_lock_table(dynamodb)
     from ansible_collections.slipway.graph.plugins.plugin_utils.run import lock_keeper  # noqa: PLC0415 - needs the paths
 
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as holder:
@@ -306,6 +317,15 @@ def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
         assert "Item" in dynamodb.get_item(TableName="locks", Key={"LockID": {"S": "demo-test"}})
         holder.kill()
     wait_until(lambda: _is_free(dynamodb), "the lock to end with its holder")
+
+
+def make_lock_table(dynamodb: t.Any) -> None:
+    dynamodb.create_table(
+        TableName="locks",
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 def _is_free(dynamodb: t.Any) -> bool:

@@ -118,6 +118,10 @@ def test_environments_stand_side_by_side(project: Project) -> None:
         ({"usage": {"nat": 1}}, "usage: there is no nat; allowed are requests, "),
         ({"usage": {"nat_gib": "much"}}, "usage: could not convert string to float: 'much'; allowed are numbers"),
         ({"region": "eu-nowhere-1"}, "there are no prices for eu-nowhere-1; the table has eu-central-1, us-east-1"),
+        (
+            {"region": ""},
+            "region: neither it nor AWS_REGION says which is meant; the table has eu-central-1, us-east-1",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_error(project: Project, options: dict[str, t.Any], message: str) -> None:

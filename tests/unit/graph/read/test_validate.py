@@ -100,6 +100,15 @@ def test_an_unknown_region_is_refused_with_near_ones(net: Project) -> None:
     assert "there is no Region 'eu-centrl-1'; did you mean eu-central-1" in message
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_an_unknown_region_in_the_tasks_environment_is_refused_too(net: Project, name: str) -> None:
+    net.inventory(net_cidr="10.0.0.0/16")
+    task = {"slipway.graph.validate": {"roles": ["net"]}, "environment": {name: "eu-centrl-1"}}
+    assert "there is no Region 'eu-centrl-1'; did you mean eu-central-1" in net.run(task).result["msg"]
+    task["environment"] = {name: "eu-central-1"}
+    assert net.run(task).returncode == 0
+
+
 def test_an_unreachable_endpoint_says_what_to_check(net: Project) -> None:
     net.inventory(net_cidr="10.0.0.0/16")
     outcome = net.converge("net", account="123456789012")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -14,13 +15,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.money import cost, declared, prices, pricing
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of, prepare, region_of
 from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
     "tasks": {"type": "list", "elements": "path", "default": []},
-    "region": {"type": "str", "required": True},
+    "region": {"type": "str", "default": ""},
     "usage": {"type": "dict", "default": {}},
     "measured": {"type": "list", "elements": "dict", "default": []},
     "days": {"type": "int", "default": 30},
@@ -38,17 +39,17 @@ class ActionModule(ActionBase):
         """Read the roles, price what they declare, say so, and write it down."""
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        region = region_of(options, {**os.environ, **environment_of(self._task)})
         measured, days = options["measured"], options["days"]
         usage = _usage({**cost.table_usage(measured, days), **options["usage"]})
-        if options["region"] not in prices.regions():
-            raise AnsibleActionFail(
-                f"region: there are no prices for {options['region']}; the table has {', '.join(prices.regions())}"
-            )
+        if region not in prices.regions():
+            missing = f"there are no prices for {region}" if region else "neither it nor AWS_REGION says which is meant"
+            raise AnsibleActionFail(f"region: {missing}; the table has {', '.join(prices.regions())}")
         prepared = prepare(self._task, task_vars or {}, options)
         if prepared.problems:
             return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
         calls = declared.calls(prepared.graph, prepared.renderer)
-        made = cost.document(prepared.host.name, options["region"], calls, usage)
+        made = cost.document(prepared.host.name, region, calls, usage)
         made["advice"] += cost.unused(measured, days)
         others = _others(options["compare"], made["host"])
         Display().display("\n".join([*cost.lines(made), *(["", *cost.comparison([*others, made])] if others else [])]))

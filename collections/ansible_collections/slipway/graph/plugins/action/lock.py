@@ -14,13 +14,14 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of
-from ansible_collections.slipway.graph.plugins.plugin_utils.run import lock_keeper
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of, region_of
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
 
 ARGUMENTS = {
     "table": {"type": "str", "required": True},
     "key": {"type": "str", "required": True},
     "reason": {"type": "str", "default": "ansible-playbook"},
+    "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
 }
 
@@ -49,11 +50,16 @@ class ActionModule(ActionBase):
 
     def _ask(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         request = lock_keeper.Request(
-            table=options["table"], key=options["key"], reason=options["reason"], process=os.getppid()
+            table=options["table"],
+            key=options["key"],
+            reason=options["reason"],
+            process=os.getppid(),
+            account=options["account"],
         )
         environment = {**os.environ, **environment_of(self._task)}
-        if options["region"]:
-            environment["AWS_DEFAULT_REGION"] = options["region"]
+        region = region_of(options, environment)
+        if region:  # boto3 knows it by this name only
+            environment["AWS_DEFAULT_REGION"] = region
         finished = subprocess.run(
             [sys.executable, "-s", lock_keeper.__file__],
             input=json.dumps(request), capture_output=True, text=True, check=False, env=environment,
@@ -69,6 +75,8 @@ def _refusal(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
             f"there is no lock table {options['table']} in this account and Region; make it once with "
             "playbooks/bootstrap.yml and the same inventory"
         )
+    if "account" in answer:
+        return account.mismatch(answer["account"], options["account"])
     if "error" in answer:
         return f"the lock {options['key']} could not be taken: {answer['message']}"
     return (

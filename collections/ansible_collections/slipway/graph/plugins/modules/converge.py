@@ -48,7 +48,9 @@ options:
     type: str
     default: ""
   region:
-    description: A Region that is checked to exist, offline. Empty means no check.
+    description:
+      - A Region that is checked to exist, offline. Empty means C(AWS_REGION) or C(AWS_DEFAULT_REGION) in the
+        C(environment) of the task; with neither there is no check.
     type: str
     default: ""
   confirm:

@@ -30,9 +30,9 @@ options:
     elements: path
     default: []
   region:
-    description: The Region whose prices count.
+    description: The Region whose prices count. Empty means that of the environment, as C(AWS_REGION) names it.
     type: str
-    required: true
+    default: ""
   usage:
     description:
       - Traffic in a month, by name. C(requests) to each API or function and C(function_seconds) for each of them;

@@ -30,8 +30,12 @@ options:
     description: What others are told this run is doing.
     type: str
     default: ansible-playbook
+  account:
+    description: The account id that the credentials must belong to, compared before the lock is taken. Empty means any.
+    type: str
+    default: ""
   region:
-    description: The table's Region. Empty means that of the environment.
+    description: The table's Region. Empty means that of the environment, as C(AWS_REGION) names it.
     type: str
     default: ""
 attributes:

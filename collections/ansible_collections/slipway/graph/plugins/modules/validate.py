@@ -27,7 +27,9 @@ options:
     elements: path
     default: []
   region:
-    description: A Region that is checked to exist. Empty means no check.
+    description:
+      - A Region that is checked to exist. Empty means C(AWS_REGION) or C(AWS_DEFAULT_REGION) in the
+        C(environment) of the task; with neither there is no check.
     type: str
     default: ""
 attributes:

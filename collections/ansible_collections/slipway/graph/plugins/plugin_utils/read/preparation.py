@@ -54,8 +54,9 @@ def prepare(
         raise AnsibleActionFail(str(error)) from error
     on_steps(steps)
     problems = validation.problems(play, host, renderer, steps)
-    if options.get("region"):
-        problems += filter(None, [validation.region_problem(options["region"])])
+    region = region_of(options, environment) if "region" in options else ""
+    if region:
+        problems += filter(None, [validation.region_problem(region)])
     empty = Graph([], {}, {})
     graph = empty if problems else _graph(steps, renderer, options)
     return Preparation(host, renderer, graph, environment, problems)
@@ -107,3 +108,8 @@ def environment_of(task: Task) -> dict[str, str]:
             merged |= part or {}
         environment = merged
     return {str(name): str(value) for name, value in (environment or {}).items()}
+
+
+def region_of(options: c.Mapping[str, t.Any], environment: c.Mapping[str, str]) -> str:
+    """The Region that the option names, or the environment; empty if neither does."""
+    return options["region"] or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""

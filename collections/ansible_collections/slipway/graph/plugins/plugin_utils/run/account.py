@@ -44,7 +44,12 @@ def check(
         return None
     if planning and found == EMULATED_ACCOUNT and _is_loopback(endpoint):
         return f"planning against an emulator (account {found}), not against the account {expected}"
-    raise AnsibleActionFail(
+    raise AnsibleActionFail(mismatch(found, expected))
+
+
+def mismatch(found: str, expected: str) -> str:
+    """What people are told when the credentials are another account's."""
+    return (
         f"these credentials belong to the account {found}, but the environment names {expected} (aws_account_id). "
         "Use the environment's credentials, or correct aws_account_id in its group_vars/all.yml. Nothing was written."
     )

@@ -29,12 +29,13 @@ POLL_SECONDS = 0.2
 
 
 class Request(t.TypedDict):
-    """``process`` is the one whose life the lock shares."""
+    """``process`` is the one whose life the lock shares; ``account``, unless empty, whose credentials it must be."""
 
     table: str
     key: str
     reason: str
     process: int
+    account: t.NotRequired[str]
 
 
 def started_at(process: int) -> str:
@@ -211,6 +212,14 @@ def _go_on_in_background() -> None:
         os.dup2(null, descriptor)
 
 
+def _refuse_another(account: str) -> dict[str, t.Any]:
+    """The answer to credentials of another account; empty for those of the right one."""
+    import boto3  # noqa: PLC0415 - as in main
+
+    found = boto3.client("sts").get_caller_identity()["Account"] if account else ""
+    return {"acquired": False, "account": found} if found != account else {}
+
+
 def main() -> None:
     """Take the lock, say how it went, keep it."""
     try:
@@ -223,7 +232,7 @@ def main() -> None:
     start = started_at(request["process"])
     try:
         lock = Lock(boto3.client("dynamodb"), request)
-        answer = lock.take()
+        answer = _refuse_another(request.get("account", "")) or lock.take()
     except ClientError as error:
         answer = {"acquired": False, "error": error.response["Error"]["Code"], "message": str(error)}
     except BotoCoreError as error:
