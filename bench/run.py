@@ -134,12 +134,9 @@ class Bench:
         return self._playbook(name, {"tasks": [{"name": "Converge", "slipway.graph.converge": options}]})
 
     def _playbook(self, name: str, content: dict[str, t.Any]) -> Path:
-        defaults = {
-            f"group/{each}.aws.aws": {"region": "{{ aws_region }}"} for each in ("amazon", "community", "slipway")
-        }
         play = {
-            "name": name, "hosts": self.limit, "gather_facts": False, "module_defaults": defaults,
-            "environment": "{{ aws_environment }}", **content,
+            "name": name, "hosts": self.limit, "gather_facts": False, "environment": "{{ play_environment }}",
+            **content,
         }  # fmt: skip
         path = self.folder / f"{name}.yml"
         path.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")

@@ -23,6 +23,8 @@ HOST = "transactions-dev"
 SYSTEM = yaml.safe_load((ROOT / "playbooks/group_vars/transactions.yml").read_text())
 BUCKET = f"slipway-{emulators.CREDENTIALS['AWS_ACCESS_KEY_ID']}-{emulators.CREDENTIALS['AWS_REGION']}"
 
+REGION = {"AWS_REGION", "AWS_DEFAULT_REGION"}
+
 # Everything runs on MiniStack but this, which it lacks.
 ELSEWHERE = "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"
 
@@ -55,10 +57,12 @@ def playbook_run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a playbook on the host, with the inputs that emulators understand; ``variables`` are files of extra ones."""
     files = [*variables, ROOT / "tests/oracle/inputs.yml"]
+    # The Region comes from the inventory, whoever's shell it is.
+    outside = {name: value for name, value in {**os.environ, **environment}.items() if name not in REGION}
     return subprocess.run(
         [emulators.program("ansible-playbook"), "-i", str(ROOT / "inventories/dev"), "--limit", HOST, str(playbook),
          *(f"--extra-vars=@{path}" for path in files), *arguments],
-        cwd=ROOT, env={**os.environ, **environment, "ANSIBLE_PIPELINING": "true"},
+        cwd=ROOT, env={**outside, "ANSIBLE_PIPELINING": "true"},
         capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
 

@@ -1,0 +1,73 @@
+"""What all playbooks have in common stands in one place."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.emulators import program
+
+ROOT = Path(__file__).parents[3]
+PLAYBOOKS = sorted(ROOT.glob("playbooks/*.yml"))
+# They ask nothing of AWS.
+WITHOUT_AWS = {"build", "local_up", "local_down"}
+# These write and lock nothing: bootstrap makes the table of the locks, and what push and backup write has a name of
+# its own, beside whatever else runs.
+WITHOUT_LOCK = {"bootstrap", "push", "backup"}
+READ_ONLY = {"cost", "drift", "policy", "smoke"}
+BEGIN = {"ansible.builtin.import_tasks": "tasks/begin.yml"}
+
+
+def plays(path: Path) -> list[dict[str, t.Any]]:
+    return [play for play in yaml.safe_load(path.read_text()) if "hosts" in play]
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
+def test_the_region_comes_from_the_environment_alone(path: Path) -> None:
+    for play in plays(path):
+        assert "module_defaults" not in play
+        if path.stem not in WITHOUT_AWS:
+            assert play["environment"] == "{{ play_environment }}"
+
+
+def test_no_task_copies_the_systems_region() -> None:
+    files = [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("molecule/**/*.yml"), *ROOT.glob("roles/*/*/tasks/*.yml")]
+    copies = re.compile(r"^\s+region:.*\b(aws_region|\w+(?<!copy)_region)\b", re.MULTILINE)
+    assert len(files) > 100
+    assert [str(file.relative_to(ROOT)) for file in files if copies.search(file.read_text())] == []
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
+def test_a_playbook_that_writes_begins_as_all_do(path: Path) -> None:
+    if path.stem in WITHOUT_AWS | WITHOUT_LOCK | READ_ONLY:
+        assert "slipway.graph.lock" not in path.read_text()
+        return
+    for play in plays(path)[-1:]:
+        assert [task for task in play["tasks"] if BEGIN.items() <= task.items()] != []
+        assert play["vars"]["run_verb"] == path.stem
+        assert "slipway.graph.lock" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "own", [{}, {"AWS_PROFILE": "dev"}, {"AWS_REGION": "us-east-1"}], ids=["nothing", "a profile", "another Region"]
+)
+def test_tasks_get_the_systems_region_whatever_the_inventory_adds(tmp_path: Path, own: dict[str, str]) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text((ROOT / "playbooks/group_vars/all.yml").read_text())
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "<<{{ play_environment | to_json }}>>"}}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [show]}]))
+    variables = {"aws_region": "eu-central-1", **({"aws_environment": own} if own else {})}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"shop-dev": variables}}}))
+    finished = subprocess.run(
+        [program("ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")],
+        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    shown = json.loads(finished.stdout.partition("<<")[2].partition(">>")[0])
+    assert shown == {**own, "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
