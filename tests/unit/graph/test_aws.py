@@ -159,13 +159,45 @@ def test_rule_12_drift_is_told_from_an_intended_change(aws: AWS) -> None:
     assert [call["drift"] for call in gone.journal["calls"]] == [False]
 
 
-def test_rule_12_a_file_that_holds_no_digests_is_refused(aws: AWS) -> None:
+def test_rule_12_a_comment_above_a_task_does_not_turn_drift_into_an_intended_change(aws: AWS) -> None:
     project, proxy = aws
-    (project.folder / "applied.json").write_text("[1]")
-    project.role("demo", "- name: Buckets\n  amazon.aws.s3_bucket_info:\n")
-    refused = project.converge("demo", applied=str(project.folder / "applied.json"))
-    assert "applied.json must hold an object of digests" in refused.result["msg"]
-    assert proxy.writes == []
+    applied = str(project.folder / "applied.json")
+    tasks = "- name: Logs\n  community.aws.cloudwatchlogs_log_group: {log_group_name: demo, retention: 7}\n"
+    project.role("demo", tasks)
+    project.converge("demo", applied=applied)
+    client(proxy, "logs").put_retention_policy(logGroupName="demo", retentionInDays=3)
+    project.role("demo", f"# Seven days are enough.\n\n{tasks}")
+    drifted = project.converge("demo", arguments=("--check",), applied=applied)
+    assert [call["drift"] for call in drifted.journal["calls"]] == [True]
+    assert "1 to change (1 by drift)" in drifted.output
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[1]", "is damaged (TypeError"),
+        ('{"version": 2, "calls": {"demo/Logs": {"inp', "is damaged (JSONDecodeError"),
+        ('{"demo/main.yml:1": "digest"}', "was made by an older Slipway"),
+    ],
+)
+def test_rule_12_digests_that_cannot_be_read_are_named_and_nothing_is_called_drift(
+    aws: AWS, content: str, says: str
+) -> None:
+    project, _proxy = aws
+    applied = project.folder / "applied.json"
+    applied.write_text(content)
+    project.role("demo", "- name: Logs\n  community.aws.cloudwatchlogs_log_group: {log_group_name: demo}\n")
+    planned = project.converge("demo", arguments=("--check",), applied=str(applied))
+    assert planned.returncode == 0, planned.output
+    assert says in planned.output
+    assert "nothing is called drift until the next apply" in (project.folder / "plan.md").read_text()
+    assert planned.result["drift_is_known"] is False
+    assert planned.calls("planned") == ["Logs"]
+
+    project.converge("demo", applied=str(applied))
+    again = project.converge("demo", arguments=("--check",), applied=str(applied))
+    assert again.result["drift_is_known"] is True
+    assert says not in again.output
 
 
 def test_rule_05_a_read_that_fails_is_found_before_the_first_write(aws: AWS) -> None:

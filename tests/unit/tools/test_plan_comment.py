@@ -103,12 +103,12 @@ def test_without_a_plan_it_says_that_there_is_no_plan(run: Run) -> None:
 
 
 def test_a_plan_of_another_version_is_refused(run: Run) -> None:
-    code, text, errors = run({"transactions-dev": [call()]}, version=2)
+    code, text, errors = run({"transactions-dev": [call()]}, version=1)
     assert (code, text) == (2, "")
-    assert "is a plan of version 2; this program reads version 1" in errors
+    assert "is a plan of version 1; this program reads version 2" in errors
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"version": 1}', '{"version": 1, "calls": [{}], "host": "x"}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}', '{"version": 2, "calls": [{}], "host": "x"}'])
 def test_a_broken_plan_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     (tmp_path / "transactions-dev").mkdir()
     (tmp_path / "transactions-dev" / "plan.json").write_text(content)

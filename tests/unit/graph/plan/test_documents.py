@@ -106,10 +106,9 @@ def test_rule_07_the_plan_is_a_document_that_says_the_same_each_time(plans: dict
     documents = [json.loads(plans[name].documents["plan.json"]) for name in ("with", "again")]
     assert all(document.pop("made_at") for document in documents)
     assert documents[0] == documents[1]
-    assert documents[0]["version"] == 1
+    assert documents[0]["version"] == 2
     assert [call["key"] for call in documents[0]["calls"]][:5] == [
-        "data/main.yml:2", "data/main.yml:4", "data/main.yml:7 [0] 10.1.0.0/24", "data/main.yml:7 [1] 10.1.1.0/24",
-        "data/main.yml:11",
+        "data/VPC", "data/Network", "data/Subnets [10.1.0.0/24]", "data/Subnets [10.1.1.0/24]", "data/Database subnets",
     ]  # fmt: skip
     logs = next(call for call in documents[0]["calls"] if call["task"] == "Logs")
     assert logs["status"] == "planned"

@@ -157,8 +157,8 @@ def test_rule_08_what_was_asked_in_check_mode_first_still_has_all_its_attempts(d
         ("[]", "is no plan of converge"),
         ("{", "is no plan of converge"),
         ('{"version": 0, "host": "demo-test", "state": "present", "calls": []}', "has version 0"),
-        ('{"version": 1, "host": "other", "state": "present", "calls": []}', "is of other (state present)"),
-        ('{"version": 1, "host": "demo-test", "state": "absent", "calls": []}', "is of demo-test (state absent)"),
+        ('{"version": 2, "host": "other", "state": "present", "calls": []}', "is of other (state present)"),
+        ('{"version": 2, "host": "demo-test", "state": "absent", "calls": []}', "is of demo-test (state absent)"),
         (None, "cannot be read: No such file"),
     ],
 )

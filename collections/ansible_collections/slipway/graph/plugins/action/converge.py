@@ -90,7 +90,11 @@ class ActionModule(ActionBase):
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
-        digests = last_applied.read(options["applied"])
+        applied = last_applied.read(options["applied"])
+        notes = []
+        if applied.problem:
+            notes.append(f"{applied.problem}: nothing is called drift until the next apply")
+            Display().warning(f"applied: {notes[0]}")
         host = prepared.host.name
         held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
         progress = Progress(
@@ -118,11 +122,11 @@ class ActionModule(ActionBase):
                 graph = prepared.graph
                 calls = Schedule(graph, prepared.renderer, processes, run_options).run()
         if planning:
-            last_applied.mark_drift(calls, digests)
+            last_applied.mark_drift(calls, applied)
         elif options["applied"]:
-            last_applied.write(options["applied"], last_applied.after(digests, calls, options["state"]))
+            last_applied.write(options["applied"], last_applied.after(applied, calls, options["state"]))
         run = journal.document(host, run_options.mode, options["state"], graph, calls)
-        planned = plan.document(host, options["state"], calls) if planning else None
+        planned = plan.document(host, options["state"], calls, notes) if planning else None
         if options["journal"]:
             files.write(options["journal"], run, planned)
         if interrupts.level:
@@ -130,7 +134,8 @@ class ActionModule(ActionBase):
         text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]
         # All at once: several hosts may be speaking.
         Display().display("\n".join([f"{host}:", *text] if self._has_company else text))
-        return self._result(prepared, calls, text[-1], options)
+        result = self._result(prepared, calls, text[-1], options)
+        return {**result, "drift_is_known": applied.is_known} if planning else result
 
     @staticmethod
     def _path(run: journal.Document) -> list[str]:

@@ -78,7 +78,8 @@ options:
   applied:
     description:
       - A JSON file with digests of the inputs of the last apply, written by an apply and read by a plan. A call that
-        would write although its inputs are still those is drift; without the file, nothing is.
+        would write although its inputs are still those is drift; without the file, nothing is. One that cannot be read
+        is named, and nothing is drift until the next apply.
     type: path
     default: ""
   outputs:
@@ -174,6 +175,10 @@ summary:
   description: The number of calls by status.
   returned: always
   type: dict
+drift_is_known:
+  description: Whether O(applied) tells what was applied last, so that drift can be told from a change of inputs.
+  returned: in check mode
+  type: bool
 outputs:
   description: O(outputs), rendered.
   returned: after a successful apply

@@ -23,6 +23,8 @@ def section(document: plan.Document, room: int = MAX_CHARACTERS) -> list[str]:
     changes = [plan.describe(call, MAX_PARAMETERS) for call in plan.changes(document)]
     failures = [[_failure(call)] for call in plan.failures(document)]
     lines = [f"**{document['host']}**: {plan.headline(document)}", ""]
+    if document["notes"]:
+        lines += [*_block("to be known", [[note] for note in document["notes"]], room // 10, is_open=True), ""]
     if failures:
         lines += [*_block("failed", failures, room // 3, is_open=True), ""]
     if changes:

@@ -17,18 +17,21 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
 
-VERSION = 1
+VERSION = 2
 MAX_VALUE = 200
 # Of a call without a check mode, or one that needs what a plan has not done.
 UNASKED = "only an apply can tell"
 # What differs from plan to plan of the same account and inputs, or says where in this run a call stood.
-_NOT_PLANNED = ("seconds", "started", "api_calls", "order", "occurrence")
+_NOT_PLANNED = ("seconds", "started", "api_calls", "order", "task_key", "item_occurrence")
 
 Document = dict[str, t.Any]
 
 
-def document(host: str, state: str, calls: c.Iterable[CallRecord]) -> Document:
-    """The plan as it is written to ``plan.json``: every call in reading order, those without a change too."""
+def document(host: str, state: str, calls: c.Iterable[CallRecord], notes: c.Sequence[str] = ()) -> Document:
+    """The plan as it is written to ``plan.json``: every call in reading order, those without a change too.
+
+    :arg notes: what is to be known of the plan as a whole.
+    """
     ordered = sorted(calls, key=lambda call: call.order)
     return {
         "version": VERSION,
@@ -36,6 +39,7 @@ def document(host: str, state: str, calls: c.Iterable[CallRecord]) -> Document:
         "state": state,
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "summary": records.summary(ordered),
+        "notes": list(notes),
         "calls": [_planned(call) for call in ordered],
     }
 
@@ -64,8 +68,9 @@ def failures(plan: Document) -> list[dict[str, t.Any]]:
 
 
 def lines(plan: Document) -> list[str]:
-    """What would change, then what it adds up to."""
-    return [*(f"  {line}" for call in changes(plan) for line in describe(call)), f"Plan: {headline(plan)}"]
+    """What would change, then what is to be known of it, and what it adds up to."""
+    described = (line for call in changes(plan) for line in describe(call))
+    return [*(f"  {line}" for line in [*described, *plan["notes"]]), f"Plan: {headline(plan)}"]
 
 
 def headline(plan: Document) -> str:

@@ -48,11 +48,18 @@ class Step:
     # Whether its ``vars`` have an ``after``, be it empty: then it says itself what it follows.
     says_its_order: bool = False
     protect: t.Any = False
-    # How many steps of the same place stand before it: a file can be included twice.
+    # How many steps stand before it that have the same name in the same role: a file can be included twice.
     occurrence: int = 0
 
     def __hash__(self) -> int:
         return self.index
+
+    @property
+    def key(self) -> str:
+        """What finds the step again in another run: nothing that moves when a line is added above it."""
+        # A bracket begins the item of a call's key.
+        number = f"#{self.occurrence + 1}" if self.occurrence else ""
+        return f"{self.role}/{self.name.replace('[', '(')}{number}"
 
 
 def load_play(
@@ -104,12 +111,21 @@ def load_steps(play: Play, templates: includes.Templates, task_files: t.Sequence
     registered = {name for step in steps for name in step.registers}
     for each in followed:
         each.refuse_results(templates, registered)
-    seen: collections.Counter[tuple[str, str]] = collections.Counter()
-    for step in steps:
-        place = (step.role, step.location.rpartition("/")[2])
-        step.occurrence = seen[place]
-        seen[place] += 1
+    _tell_apart(steps)
     return steps
+
+
+def _tell_apart(steps: list[Step]) -> None:
+    """Give each step a key of its own, whatever the tasks are called."""
+    seen: collections.Counter[str] = collections.Counter()
+    used: set[str] = set()
+    for step in steps:
+        plain = step.key
+        step.occurrence = seen[plain]
+        while step.key in used:  # somebody has called a task as another's second occurrence
+            step.occurrence += 1
+        seen[plain] = step.occurrence + 1
+        used.add(step.key)
 
 
 def all_roles(play: Play) -> list[Role]:

@@ -1,6 +1,6 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The inputs of the last apply, as digests: they tell drift from a change that somebody wants.
+"""What the last apply was given, as digests: they tell drift from a change that somebody wants.
 
 A call that would write although its inputs are those of the last apply: then somebody else has changed what it made.
 """
@@ -8,55 +8,131 @@ A call that would write although its inputs are those of the last apply: then so
 from __future__ import annotations
 
 import collections.abc as c
+import dataclasses
+import datetime
 import json
 import tempfile
+import typing as t
 from pathlib import Path
-
-from ansible.errors import AnsibleActionFail
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord, key_of
 
+VERSION = 2
 
-def read(path: str) -> dict[str, str]:
-    """The digests by call; none without a file, or where nothing was applied yet.
 
-    :raises AnsibleActionFail: for a file that is something else.
-    """
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What is known of a call that the last apply made; ``inputs`` is empty where they are secret."""
+
+    inputs: str
+    module: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """The calls of the last apply by key. With a ``problem``, which says why they are not known, nothing is drift."""
+
+    calls: c.Mapping[str, Entry] = dataclasses.field(default_factory=dict)
+    made_at: str = ""
+    problem: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether drift can be told from a change that somebody wants."""
+        return bool(self.made_at)
+
+
+def read(path: str) -> Applied:
+    """What a file says; nothing is known without one, or where nothing was applied yet, or of a damaged one."""
     if not path:
-        return {}
+        return Applied()
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise AnsibleActionFail(f"applied: {path} is no JSON ({error}). Without the file, nothing is drift.") from error
-    if not isinstance(content, dict):
-        raise AnsibleActionFail(f"applied: {path} must hold an object of digests. Without the file, nothing is drift.")
-    return {str(key): str(digest) for key, digest in content.items()}
+        return Applied()
+    except (OSError, UnicodeDecodeError) as error:
+        return Applied(problem=f"{path} cannot be read ({error})")
+    return parse(text, path)
 
 
-def mark_drift(calls: c.Iterable[CallRecord], digests: c.Mapping[str, str]) -> None:
+def parse(text: str, name: str) -> Applied:
+    """What a document says that :func:`dump` has made, also one that is damaged or of an older version.
+
+    :arg name: what it is called in the problem.
+    """
+    try:
+        document = json.loads(text)
+        if isinstance(document, dict) and document and all(isinstance(value, str) for value in document.values()):
+            return Applied(problem=f"{name} was made by an older Slipway, which called tasks by their line")
+        if document["version"] != VERSION:
+            return Applied(problem=f"{name} has version {document['version']}, this is version {VERSION}")
+        calls = {key: Entry(**entry) for key, entry in document["calls"].items()}
+        return Applied(calls, str(document["made_at"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Applied(problem=f"{name} is damaged ({type(error).__name__}: {error})")
+
+
+def mark_drift(calls: c.Sequence[CallRecord], applied: Applied) -> None:
     """Say of planned calls which of them are drift."""
+    found = _found_again(calls, applied)
     for call in calls:
-        call.drift = call.status == records.PLANNED and bool(call.inputs) and digests.get(key_of(call)) == call.inputs
+        call.drift = call.status == records.PLANNED and bool(call.inputs) and key_of(call) in found
 
 
-def after(digests: c.Mapping[str, str], calls: c.Iterable[CallRecord], state: str) -> dict[str, str]:
-    """The digests after a run; of a call that failed or did not run, that of the apply before.
+def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applied:
+    """What is applied after a run; of a call that failed or did not run, what the apply before says.
 
     :arg state: ``present``, or ``absent`` after calls that deleted.
     """
-    done = {key_of(call): call.inputs for call in calls if call.status in (records.OK, records.CHANGED)}
-    if state == "absent":
-        return {key: digest for key, digest in digests.items() if key not in done}
-    return {**digests, **{key: digest for key, digest in done.items() if digest}}
+    done = [call for call in calls if call.status in (records.OK, records.CHANGED) and not call.reads]
+    ended = {key_of(call) for call in done}
+    # What was renamed is here under its new name.
+    moved = {old for new, old in _found_again(calls, applied).items() if new in ended}
+    kept = {key: entry for key, entry in applied.calls.items() if key not in ended | moved}
+    if state != "absent":
+        kept |= {key_of(call): Entry(call.inputs, call.module) for call in done}
+    return Applied(kept, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
 
 
-def write(path: str, digests: c.Mapping[str, str]) -> None:
-    """Write them down; a reader never sees half of it."""
+def dump(applied: Applied) -> str:
+    """The document that :func:`parse` reads."""
+    calls = {key: dataclasses.asdict(entry) for key, entry in applied.calls.items()}
+    document = {"version": VERSION, "made_at": applied.made_at, "calls": calls}
+    return json.dumps(document, indent=0, sort_keys=True)
+
+
+def write(path: str, applied: Applied) -> None:
+    """Write it down; a reader never sees half of it."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
-        json.dump(digests, file, indent=0, sort_keys=True)
+        file.write(dump(applied))
     Path(file.name).replace(target)
+
+
+def _found_again(calls: c.Sequence[CallRecord], applied: Applied) -> dict[str, str]:
+    """For the keys of calls whose inputs are those of the last apply, the keys that they had then.
+
+    That is mostly the same. A task that was renamed, or that has got a neighbour of the same name, is found by its
+    module and inputs, if no other call answers to the key that it had.
+    """
+    found: dict[str, str] = {}
+    strangers: list[tuple[str, Entry]] = []
+    for call in calls:
+        key, now = key_of(call), Entry(call.inputs, call.module)
+        if _is_same(applied.calls.get(key), now):
+            found[key] = key
+        elif call.inputs:
+            strangers.append((key, now))
+    if strangers:
+        left = {entry: key for key, entry in applied.calls.items() if key not in found}
+        for key, now in strangers:
+            old = left.pop(now, None)
+            if old is not None:
+                found[key] = old
+    return found
+
+
+def _is_same(then: Entry | None, now: Entry) -> t.TypeGuard[Entry]:
+    return then is not None and bool(now.inputs) and then == now

@@ -26,8 +26,8 @@ class CallRecord:
     ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet, ``diff`` what
     would change (see :mod:`differences`), ``reads`` says that the module never writes. ``inputs`` is a digest of the
     module's arguments without secrets, and with ``drift`` a plan would write although they are those of the last apply.
-    ``order`` is the task's place in reading order and the item's in its loop, ``occurrence`` how many tasks of the same
-    file and line stand before it.
+    ``order`` is the task's place in reading order and the item's in its loop. ``task_key`` finds the task again in
+    another run, ``item_occurrence`` says how many items before it have the same label.
     """
 
     task: str
@@ -46,7 +46,8 @@ class CallRecord:
     drift: bool = False
     inputs: str = ""
     reads: bool = False
-    occurrence: int = 0
+    task_key: str = ""
+    item_occurrence: int = 0
     api_calls: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     @property
@@ -75,16 +76,19 @@ class CallRecord:
         }
 
 
-def task_key_of(record: CallRecord) -> str:
-    """What finds a task again in another run, whichever machine and folder it has."""
-    place = record.location.rpartition("/")[2]
-    return f"{record.role}/{place}" + (f"#{record.occurrence + 1}" if record.occurrence else "")
-
-
 def key_of(record: CallRecord) -> str:
-    """What finds a call again in another run: its task's key and its item, unique within a run."""
-    item = "" if record.item is None else f" [{record.order[1]}] {record.item}"
-    return task_key_of(record) + item
+    """What finds a call again in another run: its task's key and its item, unique within a run.
+
+    No line and no position is in it, because others move when one is added.
+    """
+    return call_key(record.task_key, record.item, record.item_occurrence)
+
+
+def call_key(task_key: str, item: str | None, item_occurrence: int) -> str:
+    """The key of a call, by its task's key, the item's label and how many items before it have the same."""
+    if item is None:
+        return task_key
+    return f"{task_key} [{item}]" + (f"#{item_occurrence + 1}" if item_occurrence else "")
 
 
 def title(role: str, task: str, item: str | None) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -33,6 +34,8 @@ class Call:
     variables: Variables
     mode: Mode
     started: float = 0.0
+    # How many items before it have the same label.
+    label_occurrence: int = 0
     attempt: int = 0
     module_call: ModuleCall | None = None
     no_log: bool = False
@@ -51,6 +54,8 @@ class Standing:
 
     missing: int
     items: list[t.Any] | None = None
+    # How many items have which label, of those that have begun.
+    labels: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     next_position: int = 0
     running: int = 0
     results: dict[int, Result] = dataclasses.field(default_factory=dict)

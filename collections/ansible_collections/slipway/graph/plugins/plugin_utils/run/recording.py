@@ -58,6 +58,7 @@ class Recorder:
                 writes=[{**write, "parameters": {}} for write in writes] if call.no_log else self._secrets.hide(writes),
                 diff=self._secrets.hide(changes),
                 unknown=sorted(unknown),
+                item_occurrence=call.label_occurrence,
                 api_calls=call.api_calls,
                 inputs="" if call.no_log else call.inputs,
                 started=call.started - self._origin,
@@ -75,7 +76,7 @@ def record_of(step: Step, position: int, item: str | None, status: str, **detail
     """A record of a call, or of a step that made none."""
     return CallRecord(
         task=step.name, role=step.role, location=step.location, module=step.module, status=status,
-        order=(step.index, position), occurrence=step.occurrence, item=item, reads=_only_reads(step),
+        order=(step.index, position), task_key=step.key, item=item, reads=_only_reads(step),
         **details,
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import OnRecord, Recorder, record_of
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.steps import Opened, Steps
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import foresee
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import HIDDEN_LABEL, foresee
 
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
@@ -231,8 +231,10 @@ class Schedule:
         step = call.step
         call.no_log = bool(self._renderer.field(step.task.no_log, call.variables))
         if looped:
-            hidden = "(hidden by no_log)"
-            call.label = hidden if call.no_log else self._renderer.label(step, call.variables, call.item)
+            call.label = HIDDEN_LABEL if call.no_log else self._renderer.label(step, call.variables, call.item)
+            labels = self._steps[step].labels
+            call.label_occurrence = labels[call.label]
+            labels[call.label] += 1
         checks = self._checks(call)
         held_back = self._must_not_write(step)
         planned = None if checks else self._planned_writes(call)
@@ -259,7 +261,7 @@ class Schedule:
         if plan is None or self._options.mode != APPLY:
             return None
         try:
-            expected = plan.expected(records.key_of(record_of(call.step, call.position, call.label, "")))
+            expected = plan.expected(records.call_key(call.step.key, call.label, call.label_occurrence))
         except KeyError:
             self.stop(saved_plan.STALE)
             raise AnsibleError(f"{saved_plan.STALE}: it does not have this call") from None
@@ -448,7 +450,11 @@ class Schedule:
         for call in foresee(step, set(missing), self._renderer):
             standing.statuses.add(call.status)
             standing.known &= call.status != records.UNKNOWN
-            self._recorder.add(record_of(step, call.position, call.label, call.status, unknown=sorted(missing)))
+            before = 0 if call.label is None else standing.labels[call.label]
+            standing.labels[call.label or ""] += 1
+            self._recorder.add(
+                record_of(step, call.position, call.label, call.status, unknown=sorted(missing), item_occurrence=before)
+            )
         self._finish(step)
 
     def _end_without_calls(self, step: Step, opened: Opened) -> None:

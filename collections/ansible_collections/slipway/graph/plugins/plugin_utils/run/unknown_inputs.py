@@ -13,6 +13,9 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 
+# Stands for the label of an item that `no_log` hides.
+HIDDEN_LABEL = "(hidden by no_log)"
+
 
 class Foreseen(t.NamedTuple):
     """A call that an apply would decide about; ``status`` is *unknown*, or *skipped* where that is certain already."""
@@ -34,7 +37,9 @@ def foresee(step: Step, missing: set[str], renderer: Renderer) -> c.Iterator[For
         try:
             if decided and not renderer.holds(step.task.when, variables):
                 status = records.SKIPPED
-            label = None if items is None else renderer.label(step, variables, item)
+            if items is not None:
+                hides = bool(renderer.field(step.task.no_log, variables))
+                label = HIDDEN_LABEL if hides else renderer.label(step, variables, item)
         except AnsibleError:
             pass  # a condition over what only the apply can tell
         yield Foreseen(position, label, status)
