@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import KeepingEngine
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import KeepingEngine
 from tests.support.playbook import Project
 
 TASKS = """

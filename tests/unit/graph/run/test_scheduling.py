@@ -56,6 +56,9 @@ class Renderer:
     def register(self, facts: dict[str, t.Any]) -> None:
         self.registered.update(facts)
 
+    def register_result(self, name: str, result: dict[str, t.Any]) -> None:
+        self.registered[name] = result
+
     def loop_items(self, step: t.Any) -> list[int] | None:
         return t.cast("list[int] | None", step.task.loop)
 
@@ -139,6 +142,7 @@ def graph_of(shape: Shape) -> Graph:
         Step(
             index=index, task=_task(index, shape), role="role", name=f"step {index}", location="x:1",
             module="slipway.aws.thing", path="", has_action_plugin=False, registers=(f"r{index}",), after=(),
+            register=f"r{index}",
         )
         for index in range(len(shape.fates))
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import ansible.config
 import pytest
 from ansible.utils.collection_loader._collection_meta import _meta_yml_to_dict
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker.server import only_imports
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.ansible_doors import only_imports
 
 ROUTING = """
 plugin_routing:

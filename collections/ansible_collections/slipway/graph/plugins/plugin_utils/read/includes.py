@@ -8,11 +8,9 @@ import collections.abc as c
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleParserError
-from ansible.playbook.block import Block
-from ansible.playbook.helpers import load_list_of_blocks
-from ansible.playbook.play import Play
-from ansible.playbook.task import Task
-from ansible.playbook.task_include import TaskInclude
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Block, Play, Task, TaskInclude
 
 NAMES = frozenset({"include_tasks", "ansible.builtin.include_tasks", "ansible.legacy.include_tasks"})
 _TOO_LATE = (
@@ -76,25 +74,6 @@ def _items(include: TaskInclude, templates: Templates) -> list[dict[str, t.Any]]
 
 
 def _load(include: TaskInclude, target: t.Any, variables: dict[str, t.Any], play: Play) -> list[Block]:
-    loader = play._loader
     if not isinstance(target, str) or not target:
         raise AnsibleParserError("include_tasks names no file", obj=include.get_ds())
-    in_role = include._role is not None
-    path = loader.path_dwim_relative(include._role._role_path, "tasks", target) if in_role else loader.path_dwim(target)
-    parent = include.copy(exclude_parent=True)
-    parent._parent = include._parent
-    parent.statically_loaded = True
-    parent.loop = None
-    parent.vars = {**include.vars, **variables}
-    return t.cast(
-        "list[Block]",
-        load_list_of_blocks(
-            loader.load_from_file(path, trusted_as_template=True) or [],
-            play=play,
-            parent_block=None,
-            task_include=parent,
-            role=include._role,
-            loader=loader,
-            variable_manager=play._variable_manager,
-        ),
-    )
+    return ansible_doors.load_included(include, target, variables, play)

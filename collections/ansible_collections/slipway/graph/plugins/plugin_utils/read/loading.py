@@ -5,21 +5,14 @@
 from __future__ import annotations
 
 import collections
-import copy
 import dataclasses
 import typing as t
-from pathlib import Path
 
 from ansible.errors import AnsibleParserError
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.block import Block
-from ansible.playbook.helpers import load_list_of_blocks
-from ansible.playbook.play import Play
-from ansible.playbook.role import Role
-from ansible.playbook.task import Task
-from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.loader import action_loader, module_loader
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Block, Play, Role, Task, TaskInclude
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import includes
 
 # Everything a task may say. Ansible has more keywords; each of the others either has no meaning for tasks that
@@ -50,6 +43,8 @@ class Step:
     protect: t.Any = False
     # How many steps stand before it that have the same name in the same role: a file can be included twice.
     occurrence: int = 0
+    # The name of its result alone; `registers` has the facts that it sets, too.
+    register: str | None = None
 
     def __hash__(self) -> int:
         return self.index
@@ -62,50 +57,13 @@ class Step:
         return f"{self.role}/{self.name.replace('[', '(')}{number}"
 
 
-def load_play(
-    parent: Play, roles: list[t.Any], module_defaults: list[t.Any], environment: dict[str, str], host: str
-) -> Play:
-    """A play of just these roles that sees what its parent's tasks see."""
-    play = Play.load(
-        {"name": "converge", "hosts": host, "gather_facts": False, "roles": roles},
-        variable_manager=parent._variable_manager,
-        loader=_reading_once(parent._loader),
-        vars=dict(parent.vars),
-    )
-    play.vars_files = parent.vars_files
-    play.module_defaults = module_defaults
-    play._action_groups = parent._action_groups
-    play._group_actions = parent._group_actions
-    play.environment = [environment]
-    return play
-
-
-def _reading_once(loader: DataLoader) -> DataLoader:
-    """A loader that hands out what it has read instead of a deep copy, which takes longer than reading.
-
-    Only of argument_specs, which nobody changes, more than one may have the same.
-    """
-    loader = copy.copy(loader)
-    read = type(loader).load_from_file
-
-    def load_from_file(file_name: str, *_cache: t.Any, **options: t.Any) -> t.Any:
-        kept = Path(file_name).stem == "argument_specs"
-        return read(loader, file_name, cache="all" if kept else "none", **{**options, "unsafe": True})
-
-    loader.load_from_file = load_from_file
-    return loader
-
-
 def load_steps(play: Play, templates: includes.Templates, task_files: t.Sequence[str] = ()) -> list[Step]:
     """All tasks of the play's roles, then of the task files, includes followed, in reading order."""
     blocks: list[Block] = []
     for role in play.roles:
         blocks += role.compile(play)
     for path in task_files:
-        data = play._loader.load_from_file(play._loader.path_dwim(path), trusted_as_template=True)
-        if not isinstance(data, list):
-            raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
-        blocks += load_list_of_blocks(data, play=play, variable_manager=play._variable_manager, loader=play._loader)
+        blocks += ansible_doors.load_task_file(play, path)
     followed: list[includes.Followed] = []
     steps = [_step(index, task) for index, task in enumerate(_flatten(blocks, play, templates, followed))]
     registered = {name for step in steps for name in step.registers}
@@ -194,16 +152,19 @@ def _step(index: int, task: Task) -> Step:
             raise AnsibleParserError(f"{location_of(task)}: there is no module {task.action!r}", obj=task.get_ds())
     module = found.resolved_fqcn
     task_vars = task.get_vars()
+    role = ansible_doors.role_of(task)
+    register = ansible_doors.register_of(task)
     return Step(
         index=index,
         task=task,
-        role=task._role.get_name() if task._role else "",
+        role=role.get_name() if role else "",
         name=str(task.name or module),
         location=location_of(task),
         module=module,
         path=str(found.plugin_resolved_path or ""),
         has_action_plugin=has_action_plugin,
-        registers=_registered_names(task, module),
+        register=register,
+        registers=_registered_names(task, module, register),
         after=_after(task, task_vars),
         says_its_order="after" in task_vars,
         protect=task_vars.get("protect", False),
@@ -220,8 +181,8 @@ def _after(task: Task, task_vars: dict[str, t.Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _registered_names(task: Task, module: str) -> tuple[str, ...]:
-    names = [task.register] if task.register else []
+def _registered_names(task: Task, module: str, register: str | None) -> tuple[str, ...]:
+    names = [register] if register else []
     if module in {"ansible.builtin.set_fact", "ansible.legacy.set_fact"}:
         names += [name for name in task.args if name != "cacheable" and not name.startswith("_")]
         names += [str(task.args["_variable_params"])] if "_variable_params" in task.args else []

@@ -11,11 +11,12 @@ import typing as t
 from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.inventory.host import Host
-from ansible.playbook.task import Task
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Task
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import graph as graphs
-from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, mentions, validation
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, mentions, surroundings, validation
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
@@ -41,13 +42,14 @@ def prepare(
 
     ``on_steps`` is told the steps as soon as they are known.
     """
+    surroundings.refuse_other_collections()
     parent = task.get_play()
-    manager = parent._variable_manager
-    host = manager._inventory.get_host(task_vars["inventory_hostname"])
+    host = ansible_doors.host_of(parent, task_vars["inventory_hostname"])
     environment = environment_of(task)
     roles = list(options["roles"])
     try:
-        play = loading.load_play(parent, roles, task.module_defaults, environment, host.name)
+        play = ansible_doors.load_play(parent, roles, task.module_defaults, environment, host.name)
+        surroundings.refuse_roles_of_one_name(loading.all_roles(play), str(task_vars["playbook_dir"]))
         renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
         steps = loading.load_steps(play, renderer, options["tasks"])
     except AnsibleError as error:

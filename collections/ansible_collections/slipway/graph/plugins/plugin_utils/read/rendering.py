@@ -8,22 +8,13 @@ import collections
 import collections.abc as c
 import json
 import typing as t
-from pathlib import Path
 
-from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
-from ansible._internal._templating._engine import TemplateEngine
-from ansible._internal._templating._jinja_bits import _flatten_and_lazify_vars
 from ansible.errors import AnsibleError
-from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.inventory.host import Host
-from ansible.module_utils.ansible_release import __version__ as ansible_version
 from ansible.module_utils.common.json import Direction, get_module_encoder
-from ansible.playbook.block import Block
-from ansible.playbook.play import Play
-from ansible.playbook.role import Role
-from ansible.playbook.task import Task
-from ansible.template import Templar
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role, Task, Templar
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import KnownValues
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
@@ -38,46 +29,6 @@ Variables = c.MutableMapping[str, t.Any]
 _ENCODER = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
 
 
-class KeepingEngine(TemplateEngine):
-    """Ansible's engine, which compiles a template each time it meets it; this one keeps what it has compiled."""
-
-    _kept_environment: t.ClassVar[t.Any] = None
-    _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
-    _layers: tuple[t.Any, t.Any] | None = None
-
-    @property
-    def environment(self) -> t.Any:
-        """One environment for all engines of a run: they differ in their variables only."""
-        if KeepingEngine._kept_environment is None:
-            KeepingEngine._kept_environment = super().environment
-            # Looking for what could be computed beforehand takes longer than computing it.
-            KeepingEngine._kept_environment.optimized = False
-        return KeepingEngine._kept_environment
-
-    def __deepcopy__(self, _memo: t.Any) -> KeepingEngine:
-        """The engine itself: a lookup copies the variables, which hold it, with all that they reach."""
-        return self
-
-    def _compile_template(self, template: str, options: t.Any) -> t.Any:
-        key = (str(template), options.escape_backslashes, options.overrides)
-        if key not in self._kept:
-            self._kept[key] = super()._compile_template(template, options)
-        compiled = self._kept[key]
-        return lambda variables: compiled(self._rendered_once(variables))
-
-    def _rendered_once(self, variables: t.Any) -> t.Any:
-        """Variables that keep what they were rendered to: Ansible renders them again for each template of a value."""
-        if self._layers is None or self._layers[0] is not variables:
-            self._layers = variables, collections.ChainMap(*_flatten_and_lazify_vars(variables))
-        return self._layers[1]
-
-    def _compile_expression(self, expression: str, options: t.Any) -> t.Any:
-        key = (str(expression), options.escape_backslashes, None)
-        if key not in self._kept:
-            self._kept[key] = super()._compile_expression(expression, options)
-        return self._kept[key]
-
-
 class Renderer:
     """Renders the steps of one play on one host; holds the registered results."""
 
@@ -87,8 +38,7 @@ class Renderer:
         self._host = host
         self._diff = diff
         self._verbosity = verbosity
-        self._manager = play._variable_manager
-        self._loader = play._loader
+        self._extra_variables = ansible_doors.extra_variables(play)
         self._base: dict[int, dict[str, t.Any]] = {}
         self._reaches: dict[t.Any, Reach] = {}
         self._known_templars: dict[int, Templar] = {}
@@ -97,14 +47,13 @@ class Renderer:
     def variables(self, step: Step, overlay: dict[str, t.Any] | None = None) -> Variables:
         """What a step sees, nearest first: loop variables, ``-e``, role parameters, results, its own and its role's."""
         task = step.task
-        parameters = task._role.get_role_params(task.get_dep_chain()) if task._role else {}
         seen = collections.ChainMap(
             dict(overlay or {}),
-            self._manager.extra_vars,
-            parameters,
+            self._extra_variables,
+            ansible_doors.role_parameters(task),
             self.registered,
             task.get_vars(),
-            self.role_variables(task._role),
+            self._variables_of_role(task),
         )
         return seen.new_child({"vars": dict(seen)}) if self._reads_vars(step) else seen
 
@@ -118,7 +67,11 @@ class Renderer:
     def register(self, facts: c.Mapping[str, t.Any]) -> None:
         """Keep results by the names that tasks register, also for who looks them up in ``hostvars``."""
         self.registered.update(facts)
-        self._manager.set_nonpersistent_facts(self._host.name, dict(facts))
+        ansible_doors.keep_facts(self._play, self._host, facts)
+
+    def register_result(self, name: str, result: dict[str, t.Any]) -> None:
+        """Keep a task's result by the name that it registers."""
+        self.register({name: ansible_doors.as_registered(result, self.role_variables(None))})
 
     def role_variables(self, role: Role | None) -> dict[str, t.Any]:
         """The variables below a task's own, as Ansible merges them for a task of this role.
@@ -126,11 +79,11 @@ class Renderer:
         One role may stand in a play more than once, each time with other variables.
         """
         if id(role) not in self._base:
-            block = Block(play=self._play, role=role)
-            block._loader, block._variable_manager = self._loader, self._manager
-            probe = Task(block=block, role=role)
-            self._base[id(role)] = self._manager.get_vars(play=self._play, host=self._host, task=probe)
+            self._base[id(role)] = ansible_doors.role_variables(self._play, self._host, role)
         return self._base[id(role)]
+
+    def _variables_of_role(self, task: Task) -> dict[str, t.Any]:
+        return self.role_variables(ansible_doors.role_of(task))
 
     def reached(self, step: Step, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that a step's fields reach."""
@@ -149,10 +102,10 @@ class Renderer:
     def _reach(self, task: Task, targets: c.Set[str]) -> Reach:
         """What finds names through a task's variables: one for all tasks of a role that have none of their own."""
         own = {name: value for name, value in task.get_vars().items() if name != "after"}
-        key = (id(task) if own else None, id(task._role), frozenset(targets))
+        key = (id(task) if own else None, id(ansible_doors.role_of(task)), frozenset(targets))
         if key not in self._reaches:
-            extra = self._manager.extra_vars
-            scope = collections.ChainMap(extra, own, self.role_variables(task._role))
+            extra = self._extra_variables
+            scope = collections.ChainMap(extra, own, self._variables_of_role(task))
             # ``-e`` with a registered name takes the result's place.
             self._reaches[key] = Reach(scope, targets - set(extra), self._reader_of_templates(task))
         return self._reaches[key]
@@ -162,8 +115,7 @@ class Renderer:
 
         def read(file: str) -> str | None:
             try:
-                path = self._loader.path_dwim_relative_stack(task.get_search_path(), "templates", file)
-                return Path(path).read_text(encoding="utf-8")
+                return ansible_doors.path_of_template(self._play, task, file).read_text(encoding="utf-8")
             except (AnsibleError, OSError, UnicodeDecodeError):
                 return None
 
@@ -197,7 +149,7 @@ class Renderer:
 
     def _known_templar(self, step: Step, overlay: dict[str, t.Any]) -> Templar:
         """One for all steps of a role that see the same: it keeps what it has rendered."""
-        role = step.task._role
+        role = ansible_doors.role_of(step.task)
         if overlay or step.task.get_vars():
             return self.templar(self.variables(step, overlay))
         if id(role) not in self._known_templars:
@@ -206,9 +158,12 @@ class Renderer:
 
     def static(self, task: Task, value: t.Any, overlay: dict[str, t.Any] | None = None) -> t.Any:
         """A value as a task sees it before anything has run."""
-        parameters = task._role.get_role_params(task.get_dep_chain()) if task._role else {}
         scope = collections.ChainMap(
-            dict(overlay or {}), self._manager.extra_vars, parameters, task.get_vars(), self.role_variables(task._role)
+            dict(overlay or {}),
+            self._extra_variables,
+            ansible_doors.role_parameters(task),
+            task.get_vars(),
+            self._variables_of_role(task),
         )
         return self.templar(scope).template(value)
 
@@ -221,7 +176,7 @@ class Renderer:
 
     def templar(self, variables: Variables) -> Templar:
         """Ansible's template engine over some variables."""
-        return t.cast(Templar, Templar._from_template_engine(KeepingEngine(self._loader, variables)))
+        return ansible_doors.templar(self._play, variables)
 
     def loop_items(self, step: Step) -> list[t.Any] | None:
         """The items of a step's loop; ``None`` without a loop."""
@@ -277,14 +232,13 @@ class Renderer:
 
     def environment(self, step: Step, variables: Variables) -> dict[str, str]:
         """The environment variables of a step, its play's included."""
-        templar = self.templar(variables)
-        rendered = step.task._post_validate_environment("environment", step.task.environment, templar._engine)
+        rendered = ansible_doors.environment_of(step.task, self.templar(variables))
         return {str(name): str(value) for name, value in rendered.items()}
 
     def arguments(self, step: Step, variables: Variables, only: t.Container[str] | None = None) -> dict[str, t.Any]:
         """The module's arguments, ``module_defaults`` beneath them; with ``only``, of its own no others than these."""
         templar = self.templar(variables)
-        defaults = _get_action_arg_defaults(step.module, step.task, templar._engine)
+        defaults = ansible_doors.argument_defaults(step.module, step.task, templar)
         given = {name: value for name, value in step.task.args.items() if not name.startswith("_")}
         spread = step.task.args.get("_variable_params")
         if spread:
@@ -295,7 +249,7 @@ class Renderer:
 
     def outputs(self, value: t.Any) -> t.Any:
         """Something rendered after the run, when every result exists."""
-        variables = collections.ChainMap(self._manager.extra_vars, self.registered, self.role_variables(None))
+        variables = collections.ChainMap(self._extra_variables, self.registered, self.role_variables(None))
         return self.templar(variables).template(value)
 
     def serialise_for(self, module: str, arguments: dict[str, t.Any]) -> bytes:
@@ -307,25 +261,7 @@ class Renderer:
         return self._serialise(step.module, arguments, check_mode, no_log)
 
     def _serialise(self, module: str, arguments: dict[str, t.Any], check_mode: bool, no_log: bool) -> bytes:
-        internal = {
-            "_ansible_check_mode": check_mode,
-            "_ansible_no_log": no_log,
-            "_ansible_debug": False,
-            "_ansible_diff": self._diff,
-            "_ansible_verbosity": self._verbosity,
-            "_ansible_version": ansible_version,
-            "_ansible_module_name": module,
-            "_ansible_syslog_facility": C.DEFAULT_SYSLOG_FACILITY,
-            "_ansible_selinux_special_fs": C.DEFAULT_SELINUX_SPECIAL_FS,
-            "_ansible_socket": None,
-            "_ansible_shell_executable": "/bin/sh",
-            "_ansible_keep_remote_files": False,
-            "_ansible_tmpdir": None,
-            "_ansible_remote_tmp": "~/.ansible/tmp",
-            "_ansible_ignore_unknown_opts": False,
-            "_ansible_target_log_info": None,
-            "_ansible_tracebacks_for": [],
-        }
+        internal = ansible_doors.internal_arguments(module, check_mode, no_log, self._diff, self._verbosity)
         return json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **internal}}, cls=_ENCODER).encode()
 
 

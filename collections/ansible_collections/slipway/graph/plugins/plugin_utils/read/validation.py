@@ -12,13 +12,12 @@ import re
 import typing as t
 from pathlib import Path
 
-from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.inventory.host import Host
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.playbook.play import Play
-from ansible.playbook.role import Role
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step, all_roles
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import Reach, value_names
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
@@ -47,7 +46,7 @@ def problems(play: Play, host: Host, renderer: Renderer, steps: list[Step]) -> l
 
 def role_options(role: Role) -> dict[str, t.Any]:
     """The options of a role's main entry point; empty without argument_specs."""
-    return (role._get_role_argspecs().get("main") or {}).get("options") or {}
+    return (ansible_doors.argument_specs_of(role).get("main") or {}).get("options") or {}
 
 
 def is_offline_assert(step: Step, renderer: Renderer, targets: c.Set[str]) -> bool:
@@ -125,8 +124,8 @@ def _unknown_inputs(role: Role, options: dict[str, t.Any], play: Play, host: Hos
     if not options:
         return []
     prefix = role.get_name(include_role_fqcn=False) + "_"
-    known = set(options) | set(role._default_vars or ()) | set(role._role_vars or ()) | targets
-    given = play._variable_manager.get_vars(host=host, include_hostvars=False)
+    known = set(options) | ansible_doors.own_variables(role) | targets
+    given = ansible_doors.given_variables(play, host)
     found = []
     for name, value in given.items():
         if not name.startswith(prefix) or name in known or _belongs_elsewhere(name, prefix, role):
@@ -171,21 +170,21 @@ def _place_of_key(text: str, step: Step, variables: c.Mapping[str, t.Any]) -> st
     """Where the first input that a message speaks of was given."""
     for name in re.findall(r"\w+", text):
         if name.startswith(f"{step.role}_") and name in variables:
-            return _place(variables[name], step.task._role)
+            return _place(variables[name], ansible_doors.role_of(step.task))
     return step.role
 
 
 def _place(value: t.Any, role: Role) -> str:
     """File and line a value was written at, as far as Ansible remembers it."""
-    origin = Origin.get_tag(value)
+    origin = ansible_doors.written_at(value)
     for part in value if origin is None and isinstance(value, (list, tuple)) else ():
-        origin = origin or Origin.get_tag(part)
+        origin = origin or ansible_doors.written_at(part)
     if origin is None or not origin.path:
-        return str(getattr(origin, "description", None) or f"variable of the role {role.get_name()}").strip("<>")
+        return str((origin and origin.description) or f"variable of the role {role.get_name()}").strip("<>")
     path = Path(origin.path)
     working = Path.cwd()
     shown = path.relative_to(working) if path.is_relative_to(working) else path
-    return f"{shown}:{origin.line_num}" if origin.line_num else str(shown)
+    return f"{shown}:{origin.line}" if origin.line else str(shown)
 
 
 def _who_provides(value: t.Any, variables: c.Mapping[str, t.Any]) -> str:

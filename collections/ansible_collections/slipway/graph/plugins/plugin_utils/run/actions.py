@@ -7,24 +7,18 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import traceback
 import typing as t
 
-from ansible.errors import AnsibleError
-from ansible.executor.task_executor import TaskExecutor
 from ansible.inventory.host import Host
-from ansible.playbook.play_context import PlayContext
+from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import PlayContext
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import SIGNALS
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.server import die_with_parent
-
-
-class _NoCallbacks:
-    """Stands where a play's result queue is: the engine reports calls itself."""
-
-    def send_callback(self, *_args: t.Any, **_kwargs: t.Any) -> None:
-        """Drop a callback."""
 
 
 class ActionFork:
@@ -39,6 +33,7 @@ class ActionFork:
         loaders: t.Any,
         check_mode: bool,
     ) -> None:
+        self._module = step.module
         self._read, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -48,9 +43,9 @@ class ActionFork:
                     signal.signal(number, signal.SIG_DFL)
                 die_with_parent()
                 os.close(self._read)
-                result = _run(step, dict(variables), host, context, loaders, check_mode)
+                result = _outcome(step, variables, host, context, loaders, check_mode)
                 with os.fdopen(write, "wb") as pipe:
-                    pickle.dump(result, pipe)
+                    pipe.write(_serialised(step, result))
                 status = 0
             finally:
                 os._exit(status)
@@ -70,30 +65,36 @@ class ActionFork:
             data = pipe.read()
         _pid, status = os.waitpid(self.pid, 0)
         if status or not data:
-            code = os.waitstatus_to_exitcode(status)
-            return {
-                "failed": True,
-                "changed": False,
-                "msg": f"the action plugin ended with status {code} and no result",
-            }
-        return t.cast("dict[str, t.Any]", pickle.loads(data))  # noqa: S301 - written by our own fork
+            return _failure(f"{self._module} ended without a result, {_how(status)}")
+        result = t.cast("dict[str, t.Any]", pickle.loads(data))  # noqa: S301 - written by our own fork
+        if isinstance(result.get("exception"), str):
+            Display().vvv(result["exception"])
+        return result
 
 
-def _run(
-    step: Step,
-    variables: dict[str, t.Any],
-    host: Host,
-    context: PlayContext,
-    loaders: t.Any,
-    check_mode: bool,
+def _outcome(
+    step: Step, variables: Variables, host: Host, context: PlayContext, loaders: t.Any, check_mode: bool
 ) -> dict[str, t.Any]:
-    task = step.task.copy()
-    task.check_mode = check_mode
-    executor = TaskExecutor(
-        host, task, variables, context.copy(), task._loader, loaders, _NoCallbacks(), task._variable_manager
-    )
-    result: dict[str, t.Any] = executor.run()
-    result.pop("_ansible_notify", None)
-    if not isinstance(result, dict):
-        raise AnsibleError(f"{step.location}: {step.module} returned no result")
-    return result
+    """The task's result; where it has none, as a failure that says why."""
+    try:
+        return ansible_doors.run_action(step.task, dict(variables), host, context, loaders, check_mode)
+    except BaseException as error:  # a plugin may raise anything, and nobody else would tell of it
+        reason = traceback.format_exception_only(error)[-1].strip()
+        return _failure(f"{step.module} crashed: {reason}", "".join(traceback.format_exception(error)))
+
+
+def _how(status: int) -> str:
+    """How a process has ended."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+
+
+def _failure(message: str, details: str = "") -> dict[str, t.Any]:
+    return {"failed": True, "changed": False, "msg": message, **({"exception": details} if details else {})}
+
+
+def _serialised(step: Step, result: dict[str, t.Any]) -> bytes:
+    try:
+        return pickle.dumps(result)
+    except Exception as error:  # whatever the objects in it raise
+        return pickle.dumps(_failure(f"{step.module} returned what cannot be handed on: {error}"))

@@ -103,5 +103,5 @@ def judge(call: Call, result: Result, renderer: Renderer) -> bool:
 
 
 def _with_result(call: Call, result: Result) -> Variables:
-    register = call.step.task.register
+    register = call.step.register
     return call.variables.new_child({register: result}) if register else call.variables  # type: ignore[attr-defined]

@@ -441,8 +441,8 @@ class Schedule:
 
     def _register(self, step: Step, result: Result) -> None:
         self.results[step] = result
-        if step.task.register and self._options.register and self._steps[step].known:
-            self._renderer.register({step.task.register: result})
+        if step.register and self._options.register and self._steps[step].known:
+            self._renderer.register_result(step.register, result)
 
     def _end_unknown(self, step: Step, missing: frozenset[str]) -> None:
         """Say what would run once its inputs exist."""

@@ -129,10 +129,12 @@ def _has_credentials() -> bool:
 
 def _client_of_a_module(service: str) -> None:
     """Make the very client that modules will ask for."""
-    from ansible.module_utils import basic  # noqa: PLC0415 - outside the controller only
+    # Only here, outside the controller.
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule  # noqa: PLC0415
 
-    basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = b'{"ANSIBLE_MODULE_ARGS": {}}', "legacy"
+    from ansible_collections.slipway.graph.plugins.plugin_utils.worker import ansible_doors  # noqa: PLC0415
+
+    ansible_doors.hand_arguments_over(b'{"ANSIBLE_MODULE_ARGS": {}}')
     AnsibleAWSModule(argument_spec={}).client(service)
 
 

@@ -14,11 +14,10 @@ import ctypes
 import gc
 import hashlib
 import importlib
-import importlib.machinery
+import importlib.util
 import json
 import os
 import pickle
-import re
 import resource
 import runpy
 import signal
@@ -37,6 +36,7 @@ CONNECTION_OPTIONS = frozenset({
     "secret_key", "session_token", "validate_certs",
 })  # fmt: skip
 UTILS = "ansible_collections.slipway.graph.plugins.plugin_utils"
+DOORS = f"{UTILS}.worker.ansible_doors"
 
 
 class Request(t.TypedDict):
@@ -102,6 +102,21 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _doors() -> t.Any:
+    """What this side needs of Ansible; the controller, which imports this file too, has none of it.
+
+    By path and not as part of the collection, whose imports it makes possible.
+    """
+    if DOORS not in sys.modules:
+        path = os.path.join(os.path.dirname(__file__), "ansible_doors.py")  # noqa: PTH118, PTH120 - for the start's sake
+        spec = importlib.util.spec_from_file_location(DOORS, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} cannot be imported")
+        sys.modules[DOORS] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[DOORS])
+    return sys.modules[DOORS]
+
+
 class Worker:
     """Runs modules one after the other and keeps what is dear: imports, botocore's models, open connections."""
 
@@ -142,13 +157,7 @@ class Worker:
         )
 
     def _run_module(self, request: Request) -> None:
-        from ansible.module_utils import basic  # noqa: PLC0415 - imported by the server before it forks
-        from ansible.module_utils.common import warnings  # noqa: PLC0415
-
-        # The same two globals that Ansible's own module loader sets; see ansible.module_utils.testing.
-        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = request["args"], "legacy"
-        warnings._global_warnings.clear()
-        warnings._global_deprecations.clear()
+        _doors().hand_arguments_over(request["args"])
         if request["fresh"]:
             self._run_as_program(request)
         else:
@@ -178,17 +187,13 @@ class Worker:
 
     def _readable(self, value: t.Any) -> t.Any:
         """A value without those of ``no_log`` options."""
-        from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
-
-        return remove_values(value, getattr(self.module, "no_log_values", set()))
+        return _doors().without_values(value, getattr(self.module, "no_log_values", set()))
 
 
 def digest_of(parameters: dict[str, t.Any], hidden: set[str]) -> str:
     """What tells a module's arguments from others, without its secrets."""
-    from ansible.module_utils.common.parameters import remove_values  # noqa: PLC0415
-
     inputs = {name: value for name, value in parameters.items() if name not in CONNECTION_OPTIONS}
-    readable = json.dumps(remove_values(inputs, hidden), sort_keys=True, default=str)
+    readable = json.dumps(_doors().without_values(inputs, hidden), sort_keys=True, default=str)
     return hashlib.sha256(readable.encode()).hexdigest()
 
 
@@ -220,57 +225,24 @@ def serve(worker: Worker, connection: socket.socket) -> None:
 
 def capture_results(worker: Worker) -> None:
     """Take a module's result from its hand instead of from its standard output."""
-    from ansible.module_utils import basic  # noqa: PLC0415
 
-    initialise = basic.AnsibleModule.__init__
+    def started(module: t.Any) -> None:
+        worker.module = module
 
-    def remember(self: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
-        worker.module = self
-        initialise(self, *args, **kwargs)
-        worker.inputs = digest_of(self.params, self.no_log_values)
-        worker.seam.compares = self._diff
+    def ready(module: t.Any, compares: bool) -> None:
+        worker.inputs = digest_of(module.params, module.no_log_values)
+        worker.seam.compares = compares
 
-    def record(_self: t.Any, result: dict[str, t.Any]) -> None:
-        encoder = basic._json.get_module_encoder(basic._ANSIBLE_PROFILE, basic._json.Direction.MODULE_TO_CONTROLLER)
-        worker.result = json.dumps(result, cls=encoder)
+    def ended(result: str) -> None:
+        worker.result = result
 
-    basic.AnsibleModule.__init__ = remember
-    basic.AnsibleModule._record_module_result = record
-
-
-def keep_bytecode(loader: t.Any) -> None:
-    """Import collections as Python imports all else, from compiled files; Ansible's loader compiles each time."""
-    get_code = loader.get_code
-
-    def kept(self: t.Any, fullname: str) -> t.Any:
-        path = self._source_code_path
-        if not path or not os.path.isfile(path):  # noqa: PTH113 - asked for each import
-            return get_code(self, fullname)
-        return importlib.machinery.SourceFileLoader(fullname, path).get_code(fullname)
-
-    loader.get_code = kept
-
-
-def only_imports(routing: bytes | str, content_id: t.Any) -> dict[str, t.Any]:
-    """What a collection's ``meta/runtime.yml`` says of imports, which is all that is asked for here.
-
-    Most of these files is about plugins; Ansible's own has 10,000 lines.
-    """
-    from ansible.utils.collection_loader._collection_meta import _meta_yml_to_dict  # noqa: PLC0415 - as in prepare
-
-    text = routing if isinstance(routing, str) else routing.decode()
-    part = re.search(r"^import_redirection:.*?(?=^[^\s#]|\Z)", text, re.MULTILINE | re.DOTALL)
-    return dict(_meta_yml_to_dict(part[0], content_id)) if part else {}
+    _doors().watch_modules(started, ready, ended)
 
 
 def prepare(collection_paths: list[str]) -> Worker:
     """Import what the modules share, and put the seam in, before the first fork."""
-    # Not with this file, for its loader must be in place before whatever it loads.
-    from ansible.utils.collection_loader import _collection_finder  # noqa: PLC0415
-
-    _collection_finder._AnsibleCollectionFinder(paths=collection_paths)._install()
-    _collection_finder._meta_yml_to_dict = only_imports
-    keep_bytecode(_collection_finder._AnsibleCollectionPkgLoaderBase)
+    _doors().check()
+    _doors().import_collections_from(collection_paths)
     barrier = importlib.import_module(f"{UTILS}.worker.barrier")
     seam = barrier.Seam(importlib.import_module(f"{UTILS}.worker.buckets").Buckets())
     worker = Worker(seam)

@@ -1,0 +1,361 @@
+# Copyright (c) The Slipway developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one door to what ansible-core does not promise to keep: its executor, its objects of a play, its template engine.
+
+Everything of ansible-core that is private, or that differs between the versions that work, is behind a function here,
+and is checked when this module is imported, which is before a task of ours runs. :mod:`worker.ansible_doors` is the
+door of the warm processes, which are outside the controller.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as c
+import copy
+import typing as t
+from pathlib import Path
+
+from ansible_collections.slipway.graph.plugins.plugin_utils import versions
+
+_NAMES_OF_ALL = (
+    "ansible._internal._datatag._tags:Origin.get_tag",
+    "ansible._internal._templating._engine:TemplateEngine._compile_expression",
+    "ansible._internal._templating._engine:TemplateEngine._compile_template",
+    "ansible._internal._templating._engine:TemplateEngine.environment",
+    "ansible._internal._templating._jinja_bits:_flatten_and_lazify_vars",
+    "ansible.executor.module_common:_get_action_arg_defaults",
+    "ansible.executor.task_executor:TaskExecutor.run",
+    "ansible.inventory.manager:InventoryManager.get_host",
+    "ansible.playbook.block:Block._loader",
+    "ansible.playbook.block:Block._variable_manager",
+    "ansible.playbook.helpers:load_list_of_blocks",
+    "ansible.playbook.play:Play._action_groups",
+    "ansible.playbook.play:Play._group_actions",
+    "ansible.playbook.play:Play._loader",
+    "ansible.playbook.play:Play._variable_manager",
+    "ansible.playbook.play_context:PlayContext.copy",
+    "ansible.playbook.role:Role._default_vars",
+    "ansible.playbook.role:Role._get_role_argspecs",
+    "ansible.playbook.role:Role._role_path",
+    "ansible.playbook.role:Role._role_vars",
+    "ansible.playbook.role:Role.get_role_params",
+    "ansible.playbook.task:Task._loader",
+    "ansible.playbook.task:Task._parent",
+    "ansible.playbook.task:Task._post_validate_environment",
+    "ansible.playbook.task:Task._role",
+    "ansible.playbook.task:Task._variable_manager",
+    "ansible.playbook.task_include:TaskInclude.statically_loaded",
+    "ansible.template:Templar._engine",
+    "ansible.template:Templar._from_template_engine",
+    "ansible.vars.manager:VariableManager._inventory",
+    "ansible.vars.manager:VariableManager.extra_vars",
+    "ansible.vars.manager:VariableManager.set_nonpersistent_facts",
+)
+_NAMES_SINCE_2_21 = (
+    "ansible._internal._task:POLYMORPHIC_RESULT_EXPRESSION",
+    "ansible._internal._task:TaskContext.create",
+    "ansible._internal._task:UnifiedTaskResult.as_result_dict",
+    "ansible._internal._task:UnifiedTaskResult.no_log",
+)
+_SINCE_2_21 = versions.parsed(versions.ANSIBLE_HERE) >= (2, 21)
+NAMES = _NAMES_OF_ALL + (_NAMES_SINCE_2_21 if _SINCE_2_21 else ())
+versions.require(NAMES)
+
+from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
+from ansible._internal import _task
+from ansible._internal._datatag._tags import Origin
+from ansible._internal._templating._engine import TemplateEngine
+from ansible._internal._templating._jinja_bits import _flatten_and_lazify_vars
+from ansible.errors import AnsibleParserError
+from ansible.executor.module_common import _get_action_arg_defaults
+from ansible.executor.task_executor import TaskExecutor
+from ansible.inventory.host import Host
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.block import Block
+from ansible.playbook.helpers import load_list_of_blocks
+from ansible.playbook.play import Play
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.role import Role
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+from ansible.template import Templar
+
+# What a plain `register` is made into since ansible-core 2.21.
+_WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
+
+__all__ = ["Block", "Play", "PlayContext", "Role", "Task", "TaskInclude", "Templar"]
+
+
+# ---- Playbooks: hosts, plays, roles, tasks
+
+
+def host_of(play: Play, name: str) -> Host:
+    """A host of a play's inventory."""
+    return play._variable_manager._inventory.get_host(name)
+
+
+def load_play(
+    parent: Play, roles: list[t.Any], module_defaults: list[t.Any], environment: dict[str, str], host: str
+) -> Play:
+    """A play of just these roles that sees what its parent's tasks see."""
+    play = Play.load(
+        {"name": "converge", "hosts": host, "gather_facts": False, "roles": roles},
+        variable_manager=parent._variable_manager,
+        loader=_reading_once(parent._loader),
+        vars=dict(parent.vars),
+    )
+    play.vars_files = parent.vars_files
+    play.module_defaults = module_defaults
+    play._action_groups = parent._action_groups
+    play._group_actions = parent._group_actions
+    play.environment = [environment]
+    return play
+
+
+def _reading_once(loader: DataLoader) -> DataLoader:
+    """A loader that hands out what it has read instead of a deep copy, which takes longer than reading.
+
+    Only of argument_specs, which nobody changes, more than one may have the same.
+    """
+    loader = copy.copy(loader)
+    read = type(loader).load_from_file
+
+    def load_from_file(file_name: str, *_cache: t.Any, **options: t.Any) -> t.Any:
+        kept = Path(file_name).stem == "argument_specs"
+        return read(loader, file_name, cache="all" if kept else "none", **{**options, "unsafe": True})
+
+    loader.load_from_file = load_from_file
+    return loader
+
+
+def load_task_file(play: Play, path: str) -> list[Block]:
+    """The tasks of a file that belongs to no role."""
+    loader = play._loader
+    data = loader.load_from_file(loader.path_dwim(path), trusted_as_template=True)
+    if not isinstance(data, list):
+        raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
+    return _blocks(data, play=play)
+
+
+def load_included(include: TaskInclude, target: str, variables: dict[str, t.Any], play: Play) -> list[Block]:
+    """The tasks of a file that ``include`` names, with these variables: those of one round of its loop."""
+    loader, role = play._loader, include._role
+    path = loader.path_dwim_relative(role._role_path, "tasks", target) if role else loader.path_dwim(target)
+    parent = include.copy(exclude_parent=True)
+    parent._parent = include._parent
+    parent.statically_loaded = True
+    parent.loop = None
+    parent.vars = {**include.vars, **variables}
+    data = loader.load_from_file(path, trusted_as_template=True) or []
+    return _blocks(data, play=play, parent_block=None, task_include=parent, role=role)
+
+
+def _blocks(data: list[t.Any], play: Play, **place: t.Any) -> list[Block]:
+    found = load_list_of_blocks(data, play=play, loader=play._loader, variable_manager=play._variable_manager, **place)
+    return t.cast("list[Block]", found)
+
+
+def role_of(task: Task) -> Role | None:
+    """The role that a task stands in."""
+    return task._role
+
+
+def register_of(task: Task) -> str | None:
+    """The name that a task registers its result under.
+
+    :raises AnsibleParserError: for the expressions that ``register`` takes since ansible-core 2.21.
+    """
+    register = task.register
+    if not isinstance(register, dict):
+        return t.cast("str | None", register or None)
+    if list(register.values()) == [_WHOLE_RESULT]:
+        return str(next(iter(register)))
+    raise AnsibleParserError(
+        f"{task.get_path()}: `register` takes one name here, for the whole result; expressions over it belong into "
+        "`vars` of the tasks that need them",
+        obj=task.get_ds(),
+    )
+
+
+def path_of_template(play: Play, task: Task, file: str) -> Path:
+    """Where a task would find a template file."""
+    return Path(play._loader.path_dwim_relative_stack(task.get_search_path(), "templates", file))
+
+
+def argument_specs_of(role: Role) -> dict[str, t.Any]:
+    """A role's argument_specs by entry point; empty without any."""
+    return t.cast("dict[str, t.Any]", role._get_role_argspecs())
+
+
+# ---- Variables
+
+
+def extra_variables(play: Play) -> dict[str, t.Any]:
+    """What was given with ``-e``."""
+    return t.cast("dict[str, t.Any]", play._variable_manager.extra_vars)
+
+
+def keep_facts(play: Play, host: Host, facts: c.Mapping[str, t.Any]) -> None:
+    """Have facts seen by who looks them up in ``hostvars``."""
+    play._variable_manager.set_nonpersistent_facts(host.name, dict(facts))
+
+
+def given_variables(play: Play, host: Host) -> dict[str, t.Any]:
+    """What inventory, group_vars, host_vars and ``-e`` say of a host."""
+    return t.cast("dict[str, t.Any]", play._variable_manager.get_vars(host=host, include_hostvars=False))
+
+
+def role_variables(play: Play, host: Host, role: Role | None) -> dict[str, t.Any]:
+    """The variables below a task's own, as Ansible merges them for a task of this role."""
+    block = Block(play=play, role=role)
+    block._loader, block._variable_manager = play._loader, play._variable_manager
+    probe = Task(block=block, role=role)
+    return t.cast("dict[str, t.Any]", play._variable_manager.get_vars(play=play, host=host, task=probe))
+
+
+def role_parameters(task: Task) -> dict[str, t.Any]:
+    """What the entry of a task's role in the list of roles gives the role."""
+    return task._role.get_role_params(task.get_dep_chain()) if task._role else {}
+
+
+def own_variables(role: Role) -> set[str]:
+    """The names in a role's ``defaults`` and ``vars``."""
+    return set(role._default_vars or ()) | set(role._role_vars or ())
+
+
+class Place(t.NamedTuple):
+    """Where a value was written, as far as Ansible remembers it."""
+
+    path: str | None
+    line: int | None
+    description: str | None
+
+
+def written_at(value: t.Any) -> Place | None:
+    """Where a value was written; ``None`` for one that was made."""
+    origin = Origin.get_tag(value)
+    return Place(origin.path, origin.line_num, origin.description) if origin else None
+
+
+# ---- Templates
+
+
+class KeepingEngine(TemplateEngine):
+    """Ansible's engine, which compiles a template each time it meets it; this one keeps what it has compiled."""
+
+    _kept_environment: t.ClassVar[t.Any] = None
+    _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
+    _layers: tuple[t.Any, t.Any] | None = None
+
+    @property
+    def environment(self) -> t.Any:
+        """One environment for all engines of a run: they differ in their variables only."""
+        if KeepingEngine._kept_environment is None:
+            KeepingEngine._kept_environment = super().environment
+            # Looking for what could be computed beforehand takes longer than computing it.
+            KeepingEngine._kept_environment.optimized = False
+        return KeepingEngine._kept_environment
+
+    def __deepcopy__(self, _memo: t.Any) -> KeepingEngine:
+        """The engine itself: a lookup copies the variables, which hold it, with all that they reach."""
+        return self
+
+    def _compile_template(self, template: str, options: t.Any) -> t.Any:
+        key = (str(template), options.escape_backslashes, options.overrides)
+        if key not in self._kept:
+            self._kept[key] = super()._compile_template(template, options)
+        compiled = self._kept[key]
+        return lambda variables: compiled(self._rendered_once(variables))
+
+    def _rendered_once(self, variables: t.Any) -> t.Any:
+        """Variables that keep what they were rendered to: Ansible renders them again for each template of a value."""
+        if self._layers is None or self._layers[0] is not variables:
+            self._layers = variables, collections.ChainMap(*_flatten_and_lazify_vars(variables))
+        return self._layers[1]
+
+    def _compile_expression(self, expression: str, options: t.Any) -> t.Any:
+        key = (str(expression), options.escape_backslashes, None)
+        if key not in self._kept:
+            self._kept[key] = super()._compile_expression(expression, options)
+        return self._kept[key]
+
+
+def templar(play: Play, variables: c.Mapping[str, t.Any]) -> Templar:
+    """Ansible's template engine over some variables."""
+    return Templar._from_template_engine(KeepingEngine(play._loader, variables))
+
+
+def environment_of(task: Task, templar: Templar) -> dict[str, t.Any]:
+    """The environment variables of a task, its play's included, rendered."""
+    rendered = task._post_validate_environment("environment", task.environment, templar._engine)
+    return t.cast("dict[str, t.Any]", rendered)
+
+
+def argument_defaults(module: str, task: Task, templar: Templar) -> dict[str, t.Any]:
+    """What ``module_defaults`` give a module, action groups included."""
+    return t.cast("dict[str, t.Any]", _get_action_arg_defaults(module, task, templar._engine))
+
+
+# ---- Running
+
+
+def internal_arguments(module: str, check_mode: bool, no_log: bool, diff: bool, verbosity: int) -> dict[str, t.Any]:
+    """The arguments that Ansible itself adds to those of a module."""
+    return {
+        "_ansible_check_mode": check_mode,
+        "_ansible_no_log": no_log,
+        "_ansible_debug": False,
+        "_ansible_diff": diff,
+        "_ansible_verbosity": verbosity,
+        "_ansible_version": versions.ANSIBLE_HERE,
+        "_ansible_module_name": module,
+        "_ansible_syslog_facility": C.DEFAULT_SYSLOG_FACILITY,
+        "_ansible_selinux_special_fs": C.DEFAULT_SELINUX_SPECIAL_FS,
+        "_ansible_socket": None,
+        "_ansible_shell_executable": "/bin/sh",
+        "_ansible_keep_remote_files": False,
+        "_ansible_tmpdir": None,
+        "_ansible_remote_tmp": "~/.ansible/tmp",
+        "_ansible_ignore_unknown_opts": False,
+        "_ansible_target_log_info": None,
+        "_ansible_tracebacks_for": [],
+        # Deleting tells the items of a loop by what they were called with.
+        **({"_ansible_inject_invocation": True} if _SINCE_2_21 else {}),
+    }
+
+
+def as_registered(result: dict[str, t.Any], variables: c.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A result without what a play does not register: since ansible-core 2.21 the ``invocation``, unless asked for."""
+    if not _SINCE_2_21 or C.config.get_config_value("INJECT_INVOCATION", variables=variables):
+        return result
+    kept = {name: value for name, value in result.items() if name != "invocation"}
+    if isinstance(kept.get("results"), list):
+        kept["results"] = [
+            as_registered(each, variables) if isinstance(each, dict) else each for each in kept["results"]
+        ]
+    return kept
+
+
+class _NoCallbacks:
+    """Stands where a play's result queue is: the engine reports calls itself."""
+
+    def send_callback(self, *_args: t.Any, **_kwargs: t.Any) -> None:
+        """Drop a callback."""
+
+
+def run_action(
+    task: Task, variables: dict[str, t.Any], host: Host, context: PlayContext, loaders: t.Any, check_mode: bool
+) -> dict[str, t.Any]:
+    """Run a task with Ansible's own executor, in this process; the result as a play would register it."""
+    task = task.copy()
+    task.check_mode = check_mode
+    loader, manager = task._loader, task._variable_manager
+    if not _SINCE_2_21:
+        executor = TaskExecutor(host, task, variables, context.copy(), loader, loaders, _NoCallbacks(), manager)
+        result: dict[str, t.Any] = executor.run()
+        result.pop("_ansible_notify", None)
+        return result
+    task.squash()
+    with _task.TaskContext.create(task=task, task_vars=variables, host_name=host.name):
+        done = TaskExecutor(host, context.copy(), loader, loaders, _NoCallbacks(), manager).run()
+        return {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
