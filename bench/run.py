@@ -28,10 +28,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))  # before the imports below, which find the collections by it
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker.barrier import is_read  # noqa: E402
 from bench import critical_path, many_calls, picture, results  # noqa: E402
 from bench.proxy import CREATIONS, Creation, Proxy  # noqa: E402
 from bench.results import CONVERGE, MITOGEN, PLAIN, TOOLS, Measurement  # noqa: E402
+from tests.support.api_proxy import only_reads  # noqa: E402
 from tests.support.emulators import CREDENTIALS, ministack, program  # noqa: E402
 
 LATENCY = 0.05
@@ -116,7 +116,7 @@ class Bench:
             cost = self._run(tool, self.playbooks[tool], proxy.url, *arguments)
         finally:
             proxy.close()
-        writes = sorted({operation for operation in proxy.operations if not is_read(operation)})
+        writes = sorted({operation for operation in proxy.operations if not only_reads(operation)})
         if writes:
             raise SystemExit(f"the no-op of {tool} wrote: {', '.join(writes)}")
         return len(proxy.operations), cost

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker.barrier import is_read
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import NAMED_READS, is_read
 
 FAULTS = ("throttle", "break", "hang up", "time out", "lose the answer")
 # How long a call that times out is kept waiting. botocore itself would wait a minute.
 PATIENCE_SECONDS = 1.0
+# A request does not say what botocore calls its service.
+_READS = {name.partition(":")[2] for name in NAMED_READS}
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -52,7 +54,7 @@ class ApiProxy:
     @property
     def writes(self) -> list[str]:
         """The operations that were no reads."""
-        return [operation for operation in self.operations if not is_read(operation.split(":")[-1])]
+        return [operation for operation in self.operations if not only_reads(operation)]
 
     def forget(self) -> None:
         """Start counting anew."""
@@ -106,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._deny(operation)
             return
         # A write whose answer is lost may have happened; botocore asks again all the same, as everybody's client does.
-        if fault and not (fault == "lose the answer" and is_read(operation.split(":")[-1])):
+        if fault and not (fault == "lose the answer" and only_reads(operation)):
             self._misbehave(fault)
             return
         connection = http.client.HTTPConnection(self.owner.target.hostname or "", self.owner.target.port, timeout=60)
@@ -188,3 +190,9 @@ def operation_of(method: str, path: str, headers: dict[str, str], body: bytes) -
         return f"query:{action[0]}"
     verb = "Get" if method in {"GET", "HEAD", "OPTIONS"} else method.capitalize()
     return f"rest:{verb} {urlsplit(path).path}"
+
+
+def only_reads(operation: str) -> bool:
+    """Whether a request only reads, by what :func:`operation_of` calls it, or by that without the service."""
+    name = operation.rpartition(":")[2]
+    return name in _READS or is_read("", name)

@@ -22,7 +22,9 @@ def send(_client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]
     return {"sent": operation, "ResponseMetadata": {"RetryAttempts": 2}}
 
 
-@pytest.mark.parametrize("operation", ["DescribeVpcs", "GetObject", "ListTags", "HeadBucket", "BatchGetImage", "Query"])
+@pytest.mark.parametrize(
+    "operation", ["DescribeVpcs", "GetObject", "ListTags", "HeadBucket", "BatchGetImage", "SearchTransitGatewayRoutes"]
+)
 def test_rule_07_reads_pass(operation: str) -> None:
     seam = barrier.Seam(Buckets())
     seam.begin("plan")
@@ -107,6 +109,30 @@ def compared(seam: barrier.Seam, wanted: str) -> t.Any:
 
 def test_rule_07_the_barrier_is_no_exception_that_modules_catch() -> None:
     assert not issubclass(barrier.WriteBarrier, Exception)
+
+
+@pytest.mark.parametrize("mode", ["plan", "inspect", "apply"])
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [("sso-oidc", "CreateToken"), ("sso", "GetRoleCredentials"), ("signin", "CreateOAuth2Token")],
+)
+def test_a_login_that_is_renewed_in_a_plan_is_no_write_and_is_not_journalled(
+    service: str, operation: str, mode: str
+) -> None:
+    seam = barrier.Seam(Buckets())
+    seam.begin(mode, expected=[])
+    seam.compares = True
+    assert seam.intercept(send, client(service), operation, {"refreshToken": "hidden"})["sent"] == operation
+    assert (seam.writes, seam.calls, seam._reads, seam._answers._answers) == ([], [], [], {})
+
+
+def test_what_a_login_assumes_in_a_plan_is_shown_in_no_difference() -> None:
+    seam = barrier.Seam(Buckets())
+    seam.begin("plan")
+    seam.compares = True
+    for operation in ("AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken"):
+        seam.intercept(send, client("sts"), operation, {})
+    assert seam._reads == []
 
 
 def test_rule_09_the_journal_has_no_values() -> None:

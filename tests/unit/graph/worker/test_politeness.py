@@ -165,3 +165,70 @@ def test_rule_09_a_role_that_this_run_did_not_make_is_an_error_at_once(buckets: 
     with pytest.raises(ClientError):
         seam.intercept(aws, client("lambda"), "CreateFunction", {})
     assert aws.asked == 1
+
+
+# AWS's own sentences.
+ANSWERS_OF_IAM = [
+    ("GetRole", "NoSuchEntity", "The role with name app cannot be found."),
+    ("GetInstanceProfile", "NoSuchEntity", "Instance Profile app cannot be found."),
+    ("ListRolePolicies", "NoSuchEntity", "The role with name app cannot be found."),
+    ("DeleteRole", "NoSuchEntity", "The role with name app cannot be found."),
+    ("RemoveRoleFromInstanceProfile", "NoSuchEntity", "The role with name app cannot be found."),
+]
+
+
+class Refusing:
+    """Answers one operation with an error each time, and everything else with nothing."""
+
+    def __init__(self, operation: str, code: str, message: str) -> None:
+        self.error = ClientError({"Error": {"Code": code, "Message": message}}, operation)
+        self.operation, self.asked = operation, 0
+
+    def __call__(self, _client: t.Any, operation: str, _parameters: t.Any) -> dict[str, t.Any]:
+        if operation == self.operation:
+            self.asked += 1
+            raise self.error
+        return {}
+
+
+@pytest.mark.parametrize(("operation", "code", "message"), ANSWERS_OF_IAM)
+def test_that_iam_does_not_find_a_role_is_an_answer_and_no_delay(
+    buckets: Buckets, clock: Clock, operation: str, code: str, message: str
+) -> None:
+    assert_no_delay(buckets, clock, "iam", Refusing(operation, code, message))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "message"),
+    [
+        ("lambda", "GetFunction", "AccessDeniedException", REFUSALS[0][1]),
+        ("sts", "AssumeRole", "AccessDenied", "User: ann is not authorized to perform: sts:AssumeRole on resource: x"),
+    ],
+)
+def test_that_a_read_is_refused_is_an_answer_and_no_delay(
+    buckets: Buckets, clock: Clock, service: str, operation: str, code: str, message: str
+) -> None:
+    assert_no_delay(buckets, clock, service, Refusing(operation, code, message))
+
+
+def assert_no_delay(buckets: Buckets, clock: Clock, service: str, aws: Refusing) -> None:
+    """Right after a role was made, a refusal is passed on without another attempt."""
+    seam = barrier.Seam(buckets)
+    seam.begin("apply")
+    seam.intercept(aws, client("iam"), "CreateRole", {})
+    started = clock.now
+    with pytest.raises(ClientError):
+        seam.intercept(aws, client(service), aws.operation, {})
+    assert (aws.asked, clock.now) == (1, started)
+
+
+@pytest.mark.parametrize(("code", "message"), REFUSALS)
+def test_rule_09_a_write_of_another_service_that_refuses_a_new_role_is_repeated(
+    buckets: Buckets, clock: Clock, code: str, message: str
+) -> None:
+    seam, aws = barrier.Seam(buckets), Refusing("CreateThing", code, message)
+    seam.begin("apply")
+    seam.intercept(aws, client("iam"), "CreateRole", {})
+    with pytest.raises(ClientError):
+        seam.intercept(aws, client("codebuild"), "CreateThing", {})
+    assert aws.asked > 10

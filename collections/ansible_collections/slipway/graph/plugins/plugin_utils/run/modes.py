@@ -15,7 +15,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_pl
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker import barrier
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import operations
 
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
 Writes = list[dict[str, t.Any]]
@@ -203,7 +203,7 @@ class Plan:
             return self._unless_left_undone(result, Arrived(result))
         is_known = answer["result"] is not None and not result.get("failed")
         stopped = self.stopped or answer["writes"]
-        exists = not any(barrier.creates(write["operation"]) for write in stopped)
+        exists = not any(operations.creates(write["operation"]) for write in stopped)
         if exists and not self.stopped and not is_known:
             return Again(dataclasses.replace(self, stopped=stopped))
         status = records.CHANGED if exists and self.run_mode == INSPECT else records.PLANNED

@@ -5,7 +5,7 @@
 Everything boto3 sends passes ``botocore.client.BaseClient._make_api_call``. In an apply the call is journalled
 and sent. In a plan only reads are sent: a write that would make something new raises :class:`WriteBarrier`, one that
 would change what exists is noted and answered with nothing. So a plan is exact for modules whose check mode is missing
-or wrong. An operation is a read only if its name says so: unknown means write.
+or wrong. What is a read: see :mod:`operations`.
 """
 
 from __future__ import annotations
@@ -23,32 +23,11 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
     reads,
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.buckets import Buckets
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import creates, is_login, is_read
 
 # The real one: `install` puts another in its place.
 _sleep = time.sleep
 
-READ_PREFIXES = (
-    "Describe",
-    "Get",
-    "List",
-    "Head",
-    "Lookup",
-    "BatchGet",
-    "BatchDescribe",
-    "Simulate",
-    "Search",
-    "Check",
-    "Validate",
-    "Assume",
-    "Query",
-    "Scan",
-    "Select",
-    "Filter",
-)
-
-CREATING_PREFIXES = ("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore")
-# They say "create", but what they change exists.
-CREATING_NOTHING = {"CreateTags", "CreateOrUpdateTags", "CreateRoute"}
 # A module may look twice at what it has written; one that looks more often waits.
 MOST_EQUAL_READS = 3
 
@@ -115,7 +94,9 @@ class Seam:
         resource, its id above all: what needs that can then be planned too.
         """
         service = client.meta.service_model.service_name
-        if self.mode != "apply" and not is_read(operation):
+        if is_login(service, operation):
+            return original(client, operation, parameters)
+        if self.mode != "apply" and not is_read(service, operation):
             reply = always_write.reply_if_unchanged(client, service, operation, parameters)
             if reply:
                 return reply()
@@ -125,7 +106,7 @@ class Seam:
             if creates(operation):
                 raise WriteBarrier(f"{service}:{operation}")
             return {}
-        if self._expected is not None and not is_read(operation):
+        if self._expected is not None and not is_read(service, operation):
             self._hold_to_plan(client, operation, parameters)
         answer = self._answer(original, client, service, operation, parameters)
         if self.compares and self.mode == "plan" and differences.is_kept(operation):
@@ -181,18 +162,27 @@ class Seam:
         """Send a call when AWS has room for it, and again while IAM has not told it of a role made in this run."""
         while True:
             if not _is_emulator(client.meta.endpoint_url):
-                self._buckets.take(service, operation, is_read(operation))
+                self._buckets.take(service, operation, is_read(service, operation))
             try:
                 answer = self._send_once(original, client, service, operation, parameters)
             except Exception as error:
-                age = self._buckets.since_iam_write()
-                if age > consistency.PATIENCE_SECONDS or not consistency.is_refused_role(error):
+                if not self._may_be_too_new(service, operation, error):
                     raise
                 time.sleep(consistency.PAUSE_SECONDS)
                 continue
-            if service == "iam" and not is_read(operation):
+            if service == "iam" and not is_read(service, operation):
                 self._buckets.note_iam_write()
             return answer
+
+    def _may_be_too_new(self, service: str, operation: str, error: BaseException) -> bool:
+        """Whether a write is refused for a role that only IAM itself knows yet.
+
+        What IAM says of its own roles, and what a read says of anything, is the answer.
+        """
+        if service == "iam" or is_read(service, operation):
+            return False
+        is_recent = self._buckets.since_iam_write() <= consistency.PATIENCE_SECONDS
+        return is_recent and consistency.is_refused_role(error)
 
     def _send_once(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
@@ -244,16 +234,6 @@ def _is_emulator(endpoint: str) -> bool:
 def _plain(value: t.Any) -> dict[str, t.Any]:
     """A copy that nobody changes later, of plain data only."""
     return t.cast("dict[str, t.Any]", json.loads(json.dumps(value or {}, default=str)))
-
-
-def is_read(operation: str) -> bool:
-    """Whether an API operation only reads, judged by its name."""
-    return operation.startswith(READ_PREFIXES)
-
-
-def creates(operation: str) -> bool:
-    """Whether a write makes something new, so that nothing can be known of it before."""
-    return operation.startswith(CREATING_PREFIXES) and operation not in CREATING_NOTHING
 
 
 def install(seam: Seam) -> None:

@@ -37,7 +37,7 @@ class Read(t.NamedTuple):
 
 
 # Reads whose answers are secrets: nothing is taken from them.
-_SECRET_READS = re.compile(r"SecretValue|Password|Token|Credential|GetParameter|LoginProfile|PrivateKey")
+_SECRET_READS = re.compile(r"SecretValue|Password|Token|Credential|GetParameter|LoginProfile|PrivateKey|^Assume")
 _REMOVING = ("Delete", "Remove", "Revoke", "Untag", "Disassociate", "Detach", "Deregister", "Terminate", "Release")
 # These add to what is there, so that the old value of the same name is not what they replace.
 _ADDING = ("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore", "Start", "Send", "Publish",
