@@ -119,7 +119,7 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [
-        ("SLIPWAY_LOCAL_PORT", "80", "local_gateway_port is 80; allowed are 1024 to"),
+        ("SLIPWAY_LOCAL_PORT", "80", "local_aws_gateway_port is 80; allowed: 1024 to"),
         ("SLIPWAY_LOCAL_ACCOUNT", "mine", "local_account_id (mine) must have 12 digits"),
         ("SLIPWAY_LOCAL_ENGINE", "podman", "value of local_engine must be one of: auto, private, none, got: podman"),
     ],

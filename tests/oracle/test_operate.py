@@ -103,7 +103,7 @@ def test_rule_12_drift_is_found_from_any_machine_and_ends_with_an_error(running:
     logs.put_retention_policy(logGroupName=LOG_GROUP, retentionInDays=365)
     found = running.run("playbooks/drift.yml")
     assert found.returncode != 0
-    assert f"{system.HOST} has drifted. Somebody else changed:" in found.stdout
+    assert f"{system.HOST} has drifted. Changed outside Slipway:" in found.stdout
     assert "log_groups: Make the log groups (api)" in found.stdout
     running.well("playbooks/drift.yml", "-e", "fail_on_drift=false")
     assert logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"][0]["retentionInDays"] == 365

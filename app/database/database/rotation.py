@@ -117,7 +117,7 @@ def strategy_of(environment: Mapping[str, str], client: Any) -> Strategy:
         reader = (lambda: read_credentials(client, superuser)) if superuser else None
         return AlternatingUsers(server_of(environment), reader)
     raise ConfigurationError(
-        f"ROTATION_STRATEGY is {name!r}; allowed are single_user, alternating_users and generated_key"
+        f"ROTATION_STRATEGY is {name!r}; allowed: single_user, alternating_users and generated_key"
     )
 
 
@@ -155,7 +155,7 @@ def rotate(event: dict[str, Any]) -> None:
     """Do one step of a rotation."""
     step = event["Step"]
     if step not in STEPS:
-        raise RotationError(f"Step is {step!r}; allowed are {', '.join(STEPS)}")
+        raise RotationError(f"Step is {step!r}; allowed: {', '.join(STEPS)}")
     client = connect("secretsmanager")
     rotation = Rotation(client, strategy_of(os.environ, client), event["SecretId"], event["ClientRequestToken"])
     if not rotation.is_over:

@@ -67,10 +67,10 @@ def server_of(environment: Mapping[str, str]) -> Server:
     """The server that DB_HOST, DB_PORT, DB_TLS and DB_TLS_CA describe."""
     port = environment.get("DB_PORT", "3306")
     if not port.isdigit():
-        raise ConfigurationError(f"DB_PORT is {port!r}; allowed is a number")
+        raise ConfigurationError(f"DB_PORT is {port!r}; allowed: a number")
     tls = environment.get("DB_TLS", "true").lower()
     if tls not in ("true", "false"):
-        raise ConfigurationError(f"DB_TLS is {tls!r}; allowed are true and false")
+        raise ConfigurationError(f"DB_TLS is {tls!r}; allowed: true and false")
     authorities = required(environment, "DB_TLS_CA") if tls == "true" else ""
     return Server(required(environment, "DB_HOST"), int(port), authorities)
 

@@ -309,7 +309,7 @@ def test_steps_out_of_order_are_refused(secrets: Any, secret: str) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"ROTATION_STRATEGY": "twice"}, "ROTATION_STRATEGY is 'twice'; allowed are"),
+        ({"ROTATION_STRATEGY": "twice"}, "ROTATION_STRATEGY is 'twice'; allowed:"),
         ({"ROTATION_STRATEGY": ""}, "ROTATION_STRATEGY is not set"),
         ({"ROTATION_STRATEGY": "single_user", "DB_HOST": ""}, "DB_HOST is not set"),
         ({"ROTATION_STRATEGY": "single_user", "DB_PORT": "mysql"}, "DB_PORT is 'mysql'"),

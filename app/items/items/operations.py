@@ -28,4 +28,4 @@ def operate(operation: Any, table: Table, repository: ItemRepository, remaining:
         return {"version": __version__, "commit": commit()}
     if operation == "migrate":
         return migrate(table, may_go_on=lambda: remaining() > RESERVE_MILLISECONDS)
-    raise UnknownOperationError(f"slipway is {operation!r}; allowed are 'health' and 'migrate'.")
+    raise UnknownOperationError(f"slipway is {operation!r}; allowed: 'health' and 'migrate'.")

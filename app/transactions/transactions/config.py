@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         try:
             return tuple(ipaddress.ip_network(item.strip()) for item in value.split(",") if item.strip())
         except ValueError as error:
-            raise ValueError(f"{error}; allowed are CIDRs separated by commas") from None
+            raise ValueError(f"{error}; allowed: CIDRs separated by commas") from None
 
     @model_validator(mode="after")
     def _check_together(self) -> Settings:

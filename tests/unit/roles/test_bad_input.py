@@ -48,7 +48,7 @@ CASES = {
     "rule-names-no-group": Case(
         "security_groups_list",
         [{"name": "app", "description": "Application", "ingress": [{"port": 80, "group": "nobody"}]}],
-        ("security_groups_list", "nobody", "one of app"),
+        ("security_groups_list", "nobody", "the groups are app"),
     ),
     "rule-has-no-port-number": Case(
         "security_groups_list",
@@ -58,7 +58,7 @@ CASES = {
     "group-stands-twice": Case(
         "security_groups_list",
         [{"name": "app", "description": "One"}, {"name": "app", "description": "Two"}],
-        ("security_groups_list names a group twice",),
+        ("security_groups_list lists a group twice",),
     ),
     "deletion-window-is-too-short": Case("kms_deletion_window_days", 3, ("kms_deletion_window_days is 3", "7 to 30")),
     "recovery-window-is-too-short": Case(
@@ -70,62 +70,66 @@ CASES = {
         ("secrets_list gives database a length of 8", "16 to 128"),
     ),
     "retention-is-unknown": Case(
-        "log_groups_retention_days", 8, ("A retention of 8 days", "log_groups_retention_days", "7, 14")
+        "log_groups_retention_days", 8, ("a retention of 8 days", "log_groups_retention_days", "7, 14")
     ),
     "repository-has-capitals": Case(
-        "ecr_repositories", [{"name": "Api"}], ("ecr_repositories names Api", "lower case")
+        "ecr_repositories", [{"name": "Api"}], ("ecr_repositories names Api", "lower-case")
     ),
-    "too-few-images-are-kept": Case("ecr_keep_images", 1, ("ecr_keep_images is 1", "2 and more")),
-    "bucket-has-capitals": Case("store_bucket", "Ledger", ("store_bucket", "Ledger", "lower case")),
+    "too-few-images-are-kept": Case("ecr_keep_images", 1, ("ecr_keep_images is 1", "2 or more")),
+    "bucket-has-capitals": Case("store_bucket", "Ledger", ("store_bucket", "Ledger", "lower-case")),
     "protected-database-without-backups": Case(
-        "rds_backup_retention_days", 0, ("rds_backup_retention_days is 0", "1 to 35", "where rds_protect")
+        "rds_backup_retention_days", 0, ("rds_backup_retention_days is 0", "1 to 35", "if rds_protect")
     ),
     "backups-are-kept-too-long": Case("rds_backup_retention_days", 36, ("rds_backup_retention_days is 36", "1 to 35")),
     "backup-window-overlaps-maintenance": Case(
         "rds_backup_window",
         "23:30-00:30",
-        ("rds_backup_window is 23:30-00:30", "rds_maintenance_window mon:00:00-mon:01:00", "do not overlap"),
+        ("rds_backup_window is 23:30-00:30", "rds_maintenance_window mon:00:00-mon:01:00", "must not overlap"),
         {"rds_maintenance_window": "mon:00:00-mon:01:00"},
     ),
     "backup-window-is-too-short": Case(
-        "rds_backup_window", "02:00-02:15", ("rds_backup_window is 02:00-02:15", "half an hour and more")
+        "rds_backup_window", "02:00-02:15", ("rds_backup_window is 02:00-02:15", "at least half an hour")
     ),
     "maintenance-window-has-no-day": Case(
         "rds_maintenance_window", "04:00-05:00", ("rds_maintenance_window is 04:00-05:00", "sun:04:00-sun:05:00")
     ),
     "instance-class-is-no-class": Case("rds_instance_class", "t3.large", ("rds_instance_class is t3.large", "db.t3.")),
-    "disk-cannot-grow": Case("rds_max_allocated_storage", 20, ("rds_max_allocated_storage is 20", "a tenth")),
+    "disk-cannot-grow": Case("rds_max_allocated_storage", 20, ("rds_max_allocated_storage is 20", "10 % larger")),
     "insights-on-a-class-that-has-none": Case(
-        "rds_performance_insights", True, ("rds_performance_insights is True for db.t3.small", "from medium on")
+        "rds_performance_insights", True, ("rds_performance_insights is True for db.t3.small", "from medium upwards")
     ),
     "cache-window-overlaps-maintenance": Case(
         "elasticache_snapshot_window",
         "04:30-05:30",
-        ("elasticache_snapshot_window is 04:30-05:30", "sun:04:00-sun:05:00", "do not overlap"),
+        ("elasticache_snapshot_window is 04:30-05:30", "sun:04:00-sun:05:00", "must not overlap"),
     ),
     "cache-window-is-too-short": Case(
-        "elasticache_snapshot_window", "02:00-02:30", ("elasticache_snapshot_window is 02:00-02:30", "an hour and more")
+        "elasticache_snapshot_window", "02:00-02:30", ("elasticache_snapshot_window is 02:00-02:30", "at least an hour")
     ),
     "cache-maintenance-is-no-window": Case(
         "elasticache_maintenance_window", "sunday", ("elasticache_maintenance_window is sunday", "sun:04:00-sun:05:00")
     ),
     "failover-to-nobody": Case(
-        "elasticache_automatic_failover", True, ("elasticache_automatic_failover is true", "failover needs 2")
+        "elasticache_automatic_failover", True, ("elasticache_automatic_failover is true", "failover needs at least 2")
     ),
     "file-system-stands-twice": Case(
-        "efs_file_systems", [{"name": "models"}, {"name": "models"}], ("efs_file_systems names one twice", "models")
+        "efs_file_systems", [{"name": "models"}, {"name": "models"}], ("efs_file_systems lists a name twice", "models")
     ),
     "access-point-has-no-path": Case(
         "efs_file_systems",
         [{"name": "models", "access_points": [{"name": "api", "path": "models"}]}],
         ("the access point api the path models", "such as /models"),
     ),
-    "file-system-name-is-too-long": Case("efs_file_systems", [{"name": "m" * 64}], ("EFS allows 64 characters",)),
+    "file-system-name-is-too-long": Case(
+        "efs_file_systems", [{"name": "m" * 64}], ("EFS allows at most 64 characters",)
+    ),
     "throughput-is-not-provisioned": Case(
         "efs_provisioned_throughput", 8, ("efs_throughput_mode is bursting", "efs_provisioned_throughput 8")
     ),
     "archive-comes-first": Case(
-        "efs_archive_days", 14, ("efs_archive_days is 14", "efs_infrequent_access_days 30", "more days than that")
+        "efs_archive_days",
+        14,
+        ("efs_archive_days is 14", "efs_infrequent_access_days 30", "more than efs_infrequent_access_days"),
     ),
     "days-without-access-are-no-choice": Case(
         "efs_infrequent_access_days", 31, ("efs_infrequent_access_days", "30, 60")
@@ -136,10 +140,10 @@ CASES = {
     ),
     "backups-are-kept-for-no-day": Case("backup_retention_days", 0, ("backup_retention_days is 0", "1 to 36500")),
     "lock-refuses-the-backups": Case(
-        "backup_lock_min_days", 14, ("backup_lock_min_days is 14", "backup_retention_days 7", "allowed are 1 to 7")
+        "backup_lock_min_days", 14, ("backup_lock_min_days is 14", "backup_retention_days 7", "allowed: 1 to 7")
     ),
     "copies-stay-in-the-region": Case(
-        "backup_copy_region", "eu-central-1", ("backup_copy_region is eu-central-1", "another Region than eu-central-1")
+        "backup_copy_region", "eu-central-1", ("backup_copy_region is eu-central-1", "a Region other than eu-central-1")
     ),
     "value-has-the-wrong-type": Case("kms_rotation", "sometimes", ("kms_rotation", "sometimes", "bool")),
 }

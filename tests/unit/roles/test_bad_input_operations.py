@@ -34,7 +34,7 @@ CASES = {
     "service-has-no-port": Case(
         "ecs_services_list",
         [{key: value for key, value in API.items() if key != "port"}],
-        ("api in ecs_services_list has no port", "only what is one_off does without"),
+        ("api in ecs_services_list has no port", "unless it is one_off"),
     ),
     "rotation-is-too-seldom": Case(
         "rotation_schedules_list",
@@ -44,7 +44,7 @@ CASES = {
     "secret-rotates-twice": Case(
         "rotation_schedules_list",
         [{"secret": "database", "function": "rotation", "days": days} for days in (30, 90)],
-        ("rotation_schedules_list names a secret twice: database, database",),
+        ("rotation_schedules_list lists a secret twice: database, database",),
     ),
     "failover-of-something-unknown": Case(
         "drill_failover_targets",

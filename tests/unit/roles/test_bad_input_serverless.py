@@ -30,7 +30,7 @@ CASES = {
     "table-stands-twice": Case(
         "dynamodb_list",
         [{"name": "a", "hash_key": "id"}, {"name": "a", "hash_key": "id"}],
-        ("names a table twice", "a, a"),
+        ("lists a table twice", "a, a"),
     ),
     "table-has-a-blank": Case(
         "dynamodb_list", [{"name": "the orders", "hash_key": "id"}], ("the orders in dynamodb_list", "3 to 255")
@@ -38,7 +38,9 @@ CASES = {
     "recovery-is-too-long": Case(
         "dynamodb_recovery_period_days", 36, ("dynamodb_recovery_period_days is 36", "1 to 35")
     ),
-    "capacity-is-nothing": Case("dynamodb_read_capacity", 0, ("A capacity of 0", "dynamodb_read_capacity", "from 1")),
+    "capacity-is-nothing": Case(
+        "dynamodb_read_capacity", 0, ("The capacity 0", "dynamodb_read_capacity", "at least 1")
+    ),
     "index-includes-nothing": Case(
         "dynamodb_list",
         [{"name": "orders", "hash_key": "id", "indexes": [{"name": "by", "hash_key": "day", "projection": "include"}]}],
@@ -46,12 +48,12 @@ CASES = {
     ),
     "billing-mode-is-no-choice": Case("dynamodb_billing_mode", "FREE", ("dynamodb_billing_mode", "PAY_PER_REQUEST")),
     "bucket-has-capitals": Case(
-        "s3_buckets_list", [{"name": "Pictures"}], ("Pictures in s3_buckets_list", "lower case")
+        "s3_buckets_list", [{"name": "Pictures"}], ("Pictures in s3_buckets_list", "lower-case")
     ),
     "logs-go-nowhere": Case(
         "s3_buckets_list",
         [{"name": "pictures", "access_logs": "logs"}],
-        ("pictures in s3_buckets_list has its access_logs in logs", "none has it"),
+        ("pictures in s3_buckets_list writes its access_logs to logs", "of which there are none"),
     ),
     "objects-are-gone-before-they-move": Case(
         "s3_buckets_list",
@@ -61,12 +63,12 @@ CASES = {
     "infrequent-access-comes-too-early": Case(
         "s3_buckets_list",
         [{"name": "p", "transitions": [{"days": 7, "storage_class": "standard_ia"}]}],
-        ("after 7 days", "30 days or more for standard_ia"),
+        ("after 7 days", "at least 30 days for standard_ia"),
     ),
     "function-stands-twice": Case(
         "lambda_functions_list",
         [{"name": "api", "handler": "a.b"}, {"name": "api", "handler": "a.c"}],
-        ("lambda_functions_list names a function twice",),
+        ("lambda_functions_list lists a function twice",),
     ),
     "function-has-a-dot": Case(
         "lambda_functions_list", [{"name": "my.api", "handler": "a.b"}], ("my.api in lambda_functions_list", "hyphens")
@@ -78,7 +80,7 @@ CASES = {
     "alarm-of-no-function": Case(
         "lambda_functions_alarms",
         {"nobody": ["ring"]},
-        ("lambda_functions_alarms names nobody", "lambda_functions_list: api"),
+        ("lambda_functions_alarms names nobody", "lambda_functions_list, api"),
     ),
     "step-is-everything": Case(
         "lambda_functions_step_percent", 100, ("lambda_functions_step_percent is 100", "1 to 99")
@@ -86,10 +88,10 @@ CASES = {
     "strategy-is-no-choice": Case("lambda_functions_strategy", "hope", ("lambda_functions_strategy", "canary, linear")),
     "dead-letters-are-kept-too-long": Case("lambda_functions_dead_letter_days", 15, ("is 15", "1 to 14")),
     "there-is-no-document": Case(
-        "rest_api_document", "/nowhere/openapi.json", ("rest_api_document is /nowhere/openapi.json", "no file")
+        "rest_api_document", "/nowhere/openapi.json", ("rest_api_document is /nowhere/openapi.json", "not a file")
     ),
     "document-is-something-else": Case(
-        "rest_api_document", str(ROOT / "requirements.yml"), ("which is no OpenAPI document", "3.0 or 3.1")
+        "rest_api_document", str(ROOT / "requirements.yml"), ("is not an OpenAPI", "3.0 or 3.1")
     ),
     "stage-has-a-hyphen": Case("rest_api_stage", "my-stage", ("rest_api_stage is my-stage", "underscores")),
     "answer-takes-too-long": Case("rest_api_timeout", 30000, ("rest_api_timeout is 30000", "50 to 29000 milliseconds")),
@@ -99,12 +101,12 @@ CASES = {
     "origin-has-a-path": Case(
         "rest_api_cors_origin",
         "https://shop.example/page",
-        ("rest_api_cors_origin is https://shop.example/page", "one origin"),
+        ("rest_api_cors_origin is https://shop.example/page", "a single origin"),
     ),
     "alarm-looks-at-nothing": Case(
         "alarms_list",
         [{"name": "a", "description": "b", "threshold": 1}],
-        ("a in alarms_list needs namespace and metric",),
+        ("a in alarms_list needs either namespace and metric",),
     ),
     "alarm-looks-too-often": Case(
         "alarms_list",
@@ -112,12 +114,12 @@ CASES = {
         ("errors in alarms_list has period 45", "multiples of 60"),
     ),
     "override-of-no-alarm": Case(
-        "alarms_overrides", {"b": {"threshold": 2}}, ("alarms_overrides names b", "alarms_list: errors")
+        "alarms_overrides", {"b": {"threshold": 2}}, ("alarms_overrides names b", "alarms_list, errors")
     ),
     "widget-shows-nothing": Case(
         "dashboards_list",
         [{"name": "health", "widgets": [{"title": "Nothing"}]}],
-        ("without metrics and without alarms",),
+        ("neither metrics nor alarms",),
     ),
 }
 

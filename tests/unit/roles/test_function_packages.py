@@ -92,7 +92,7 @@ def test_a_package_that_is_too_large_is_refused_and_not_left_behind(
     output = tmp_path / "shop.zip"
     ran = make(context, installed, output, **{"max-bytes": "100"})
     assert ran.returncode == 1
-    assert "allowed are 100" in ran.stderr
+    assert "allowed: 100" in ran.stderr
     assert not output.exists()
 
 

@@ -109,7 +109,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         "s3:GetObject on every resource"),
     "all-but": (
         {"statements": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::shop"}]}, "NotAction"),
-    "branch-pattern": ({"branches": ["release/*"]}, "by their full names"),
+    "branch-pattern": ({"branches": ["release/*"]}, "by full name"),
     "nobody": ({"branches": []}, "trusts nobody"),
     "pull-request-that-writes": (
         {"pull_requests": True,

@@ -46,7 +46,7 @@ class Case(t.NamedTuple):
 
 
 def _token(token: str) -> Case:
-    says = ("the field auth_token (elasticache_secret_field)", "allowed are 16 to 128 letters, digits and")
+    says = ("the field auth_token (elasticache_secret_field)", "allowed: 16 to 128 letters, digits and")
     return Case("elasticache", {}, says, ("auth_token", token))
 
 
@@ -55,30 +55,30 @@ CASES = {
     "unknown-class": Case(
         "rds",
         {"rds_instance_class": "db.t3.enormous"},
-        ("rds_instance_class is db.t3.enormous, which mysql 8.0 does",),
+        ("rds_instance_class is db.t3.enormous, which RDS does not offer for mysql 8.0",),
     ),
     "smaller-disk": Case(
         "rds",
         {"rds_max_allocated_storage": 50},
-        ("rds_max_allocated_storage is 50, and the database has 60 GiB", "storage never shrinks"),
+        ("rds_max_allocated_storage is 50, but the database has 60 GiB", "storage cannot shrink"),
     ),
     "older-version": Case(
         "rds",
         {"rds_engine_version": "8.0.35"},
-        ("rds_engine_version is 8.0.35, and the database runs 8.0.40", "newer ones"),
+        ("rds_engine_version is 8.0.35, but the database runs 8.0.40", "a newer one"),
     ),
     "older-line": Case(
-        "rds", {"rds_engine_version": "5.7"}, ("rds_engine_version is 5.7, and the database runs 8.0.40",)
+        "rds", {"rds_engine_version": "5.7"}, ("rds_engine_version is 5.7, but the database runs 8.0.40",)
     ),
     "newer-line-without-leave": Case(
         "rds",
         {"rds_engine_version": "8.4"},
-        ("runs 8.0.40; another line is allowed with rds_allow_major_version_upgrade",),
+        ("runs 8.0.40; moving to another release line needs rds_allow_major_version_upgrade",),
     ),
     "another-engine": Case(
         "rds",
         {"rds_engine": "mariadb", "rds_engine_version": "10.11"},
-        ("rds_engine is mariadb, and the database is mysql", "cannot be changed"),
+        ("rds_engine is mariadb, but the database is mysql", "cannot be changed"),
     ),
     "token-too-short": _token("too-short-token"),
     "token-with-spaces": _token("a token with spaces in it"),

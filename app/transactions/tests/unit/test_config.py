@@ -49,7 +49,7 @@ def test_cache_ttl_follows_the_environment_unless_set(environment: str, ttl: int
         ({"DB_HOST": "x", "DB_USER": ""}, "DB_USER is missing"),
         ({"DB_POOL_SIZE": "0"}, "DB_POOL_SIZE: Input should be greater than or equal to 1"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: Input should be 'DEBUG'"),
-        ({"TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.300"}, "allowed are CIDRs separated by commas"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.300"}, "allowed: CIDRs separated by commas"),
         ({"DB_TLS_CA": "/nowhere.pem"}, "DB_TLS_CA names /nowhere.pem, which is not a file"),
         ({"REDIS_TIMEOUT_SECONDS": "soon"}, "REDIS_TIMEOUT_SECONDS: Input should be a valid number"),
     ],

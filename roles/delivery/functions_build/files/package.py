@@ -72,7 +72,7 @@ def main() -> int:
     size = options.output.stat().st_size
     if size > options.max_bytes:
         options.output.unlink()
-        print(f"{options.output} would have {size} bytes; allowed are {options.max_bytes}", file=sys.stderr)
+        print(f"{options.output} would have {size} bytes; allowed: {options.max_bytes}", file=sys.stderr)
         return 1
     return 0
 

@@ -60,7 +60,7 @@ def test_check_mode_does_nothing(client: Any, back_up: Run, drill: Run) -> None:
 
 def test_only_a_table_that_is_called_a_drill_is_ever_deleted(client: Any, drill: Run) -> None:
     refused = drill(table=TABLE, backup_arn="arn:of:nothing", items=1, digest="0")
-    assert "table is shop-items; allowed are names that end in -drill" in refused["msg"]
+    assert "table is shop-items; allowed: names that end in -drill" in refused["msg"]
     assert client.list_tables()["TableNames"] == [TABLE]
 
 

@@ -62,4 +62,4 @@ def test_nothing_to_measure_is_no_question(run: Run) -> None:
 
 
 def test_cloudwatch_does_not_keep_more_than_455_days(run: Run) -> None:
-    assert "days is 500; allowed are 1 to 455" in run(resources=RESOURCES, days=500)["msg"]
+    assert "days is 500; allowed: 1 to 455" in run(resources=RESOURCES, days=500)["msg"]

@@ -115,8 +115,8 @@ def test_environments_stand_side_by_side(project: Project) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"usage": {"nat": 1}}, "usage: there is no nat; allowed are requests, "),
-        ({"usage": {"nat_gib": "much"}}, "usage: could not convert string to float: 'much'; allowed are numbers"),
+        ({"usage": {"nat": 1}}, "usage: there is no nat; allowed: requests, "),
+        ({"usage": {"nat_gib": "much"}}, "usage: could not convert string to float: 'much'; allowed: numbers"),
         ({"region": "eu-nowhere-1"}, "there are no prices for eu-nowhere-1; the table has eu-central-1, us-east-1"),
         (
             {"region": ""},

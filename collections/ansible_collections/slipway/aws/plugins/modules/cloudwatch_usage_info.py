@@ -162,7 +162,7 @@ def main() -> None:
     )
     days = module.params["days"]
     if not 1 <= days <= KEPT_DAYS:
-        module.fail_json(msg=f"days is {days}; allowed are 1 to {KEPT_DAYS}, as long as CloudWatch keeps metrics")
+        module.fail_json(msg=f"days is {days}; allowed: 1 to {KEPT_DAYS}, as long as CloudWatch keeps metrics")
     resources = module.params["resources"]
     finish(
         module,

@@ -173,7 +173,7 @@ def main() -> None:
     )
     options = module.params
     if not options["table"].endswith(SUFFIX):
-        module.fail_json(msg=f"table is {options['table']}; allowed are names that end in {SUFFIX}: it is deleted")
+        module.fail_json(msg=f"table is {options['table']}; allowed: names that end in {SUFFIX}: it is deleted")
     if module.check_mode:
         module.exit_json(changed=True)
     finish(

@@ -147,7 +147,7 @@ def main() -> None:
     )
     options = module.params
     if options["keep"] < 1:
-        module.fail_json(msg=f"keep is {options['keep']}; allowed are 1 and more")
+        module.fail_json(msg=f"keep is {options['keep']}; allowed: 1 and more")
     if module.check_mode:
         module.exit_json(changed=True)
     finish(

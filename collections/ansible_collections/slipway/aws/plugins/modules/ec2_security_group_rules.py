@@ -244,7 +244,7 @@ def _ports(option: Mapping[str, Any]) -> dict[str, int]:
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", port or "0-65535")
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not first <= last <= 65535:
-        raise RefusedError(f"port is {port!r}; allowed is one from 0 to 65535 or a range like 8000-8100.")
+        raise RefusedError(f"port is {port!r}; allowed: one from 0 to 65535 or a range like 8000-8100.")
     return {"from_port": first, "to_port": last}
 
 
@@ -253,7 +253,7 @@ def _group_id(group: str, groups: Mapping[str, str]) -> str:
         return groups[group]
     if group.startswith("sg-"):
         return group
-    raise RefusedError(f"group is {group!r}; allowed are an id (sg-...) and {', '.join(groups) or 'no name'}.")
+    raise RefusedError(f"group is {group!r}; allowed: an id (sg-...) and {', '.join(groups) or 'no name'}.")
 
 
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:

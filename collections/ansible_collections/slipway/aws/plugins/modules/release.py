@@ -119,7 +119,7 @@ PACKAGE = {"bucket", "key", "sha256"}
 def check_new(commit: str, images: dict[str, Any], functions: dict[str, Any]) -> None:
     """Refuse what could not be rolled out later."""
     if not COMMIT.fullmatch(commit):
-        raise RefusedError(f"commit is {commit!r}; allowed are up to 100 letters, digits, '.', '_' and '-'.")
+        raise RefusedError(f"commit is {commit!r}; allowed: up to 100 letters, digits, '.', '_' and '-'.")
     if not images and not functions:
         raise RefusedError("images and functions are empty; a release has at least one image or function.")
     for image, reference in images.items():

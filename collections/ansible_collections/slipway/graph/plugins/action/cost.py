@@ -60,13 +60,11 @@ class ActionModule(ActionBase):
 def _usage(given: dict[str, t.Any]) -> pricing.Usage:
     unknown = sorted(set(given) - set(pricing.ASSUMED_USAGE))
     if unknown:
-        raise AnsibleActionFail(
-            f"usage: there is no {', '.join(unknown)}; allowed are {', '.join(pricing.ASSUMED_USAGE)}"
-        )
+        raise AnsibleActionFail(f"usage: there is no {', '.join(unknown)}; allowed: {', '.join(pricing.ASSUMED_USAGE)}")
     try:
         return {**pricing.ASSUMED_USAGE, **{name: float(value) for name, value in given.items()}}
     except (TypeError, ValueError) as error:
-        raise AnsibleActionFail(f"usage: {error}; allowed are numbers") from error
+        raise AnsibleActionFail(f"usage: {error}; allowed: numbers") from error
 
 
 def _others(pattern: str, host: str) -> list[cost.Document]:

@@ -136,7 +136,7 @@ def _check_keywords(item: Block | Task, data: dict[str, t.Any], allowed: frozens
     for key in data:
         if key in known or str(key).startswith("with_"):
             raise AnsibleParserError(
-                f"{location_of(item)}: the keyword `{key}` is not supported here; allowed are "
+                f"{location_of(item)}: the keyword `{key}` is not supported here; allowed: "
                 f"{', '.join(sorted(allowed - {'action', 'args', 'collections'}))}",
                 obj=data,
             )
