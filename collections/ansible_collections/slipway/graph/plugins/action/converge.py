@@ -16,7 +16,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan, sa
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, environment_of, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, last_applied, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
@@ -74,9 +74,11 @@ class ActionModule(ActionBase):
             )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
+            is_destroy = options["state"] == "absent"
+            selected = selection.to_destroy(prepared.whole, options["only"]) if is_destroy else None
             self._check_account(processes, prepared, options)
             with lock_keeper.at_work(os.getppid()), interrupts:
-                return self._converge(processes, prepared, options, interrupts)
+                return self._converge(processes, prepared, selected, options, interrupts)
         finally:
             processes.close()
             if interrupts.abandoned:
@@ -86,6 +88,7 @@ class ActionModule(ActionBase):
         self,
         processes: WarmProcesses,
         prepared: Preparation,
+        selected: selection.Selection | None,
         options: dict[str, t.Any],
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
@@ -116,8 +119,8 @@ class ActionModule(ActionBase):
             diff=bool(self._task.diff),
         )
         with progress:
-            if options["state"] == "absent":
-                graph, calls = destroy.run(prepared, processes, run_options, options["confirm"])
+            if selected:
+                graph, calls = destroy.run(prepared, selected, processes, run_options, options["confirm"])
             else:
                 graph = prepared.graph
                 calls = Schedule(graph, prepared.renderer, processes, run_options).run()

@@ -14,9 +14,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
     "tasks": {"type": "list", "elements": "path", "default": []},
     "tags": {"type": "dict", "required": True},
+    "only": {"type": "list", "elements": "str", "default": []},
     "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
     "delete": {"type": "bool", "default": False},
@@ -53,13 +55,14 @@ class ActionModule(ActionBase):
             prepared = prepare(
                 self._task,
                 task_vars or {},
-                options,
+                {**options, "only": []},
                 on_steps=lambda steps: processes.warm_up({step.module: step.path for step in steps}),
             )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
-            processes.warm_up({step.module: step.path for step in prepared.graph.steps})
-            session = _Session(processes, prepared, options["region"])
+            graph = selection.to_look_for_orphans(prepared.whole, options["only"])
+            processes.warm_up({step.module: step.path for step in graph.steps})
+            session = _Session(processes, prepared, graph, options["region"])
             self._check_account(session, options)
             return self._run(session, options)
         finally:
@@ -91,7 +94,7 @@ class ActionModule(ActionBase):
     def _inspect(self, session: _Session, parallel: int) -> Schedule:
         prepared = session.prepared
         inspection = Schedule(
-            prepared.graph,
+            session.graph,
             prepared.renderer,
             session.processes,
             Options(
@@ -164,9 +167,10 @@ class ActionModule(ActionBase):
 class _Session:
     """Modules that no step names, run in the warm processes with the task's environment."""
 
-    def __init__(self, processes: WarmProcesses, prepared: Preparation, region: str) -> None:
+    def __init__(self, processes: WarmProcesses, prepared: Preparation, graph: Graph, region: str) -> None:
         self.processes = processes
         self.prepared = prepared
+        self.graph = graph
         given = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         self.environment = {**given, **prepared.environment, **({"AWS_REGION": region} if region else {})}
 

@@ -39,7 +39,10 @@ options:
     choices: [present, absent]
     default: present
   only:
-    description: Roles to which the run is limited; what they need runs too.
+    description:
+      - Roles to which the run is limited; what they need runs too.
+      - With O(state=absent), these roles and what needs them; what they need stays. C(--tags) and C(--skip-tags) select
+        nothing to delete, so they are refused there.
     type: list
     elements: str
     default: []

@@ -36,6 +36,13 @@ options:
     description: The tags that everything of the system carries, all of them.
     type: dict
     required: true
+  only:
+    description:
+      - Refused, as C(--tags) and C(--skip-tags) are; what belongs to the tasks that were left out would be taken for
+        orphans. It is an option so that a playbook can pass on what it was given.
+    type: list
+    elements: str
+    default: []
   account:
     description: The account's id; another one is refused. Empty asks nothing.
     type: str

@@ -26,11 +26,16 @@ OnSteps = c.Callable[[list[Step]], None]
 
 @dataclasses.dataclass
 class Preparation:
-    """A graph that is ready to run, or the problems that keep it from it."""
+    """A graph that is ready to run, or the problems that keep it from it.
+
+    ``graph`` holds what tags and ``only`` select for a plan or an apply, ``whole`` every task whatever they say: what
+    deletes starts from that (see :mod:`selection`).
+    """
 
     host: Host
     renderer: Renderer
     graph: Graph
+    whole: Graph
     environment: dict[str, str]
     problems: list[str]
 
@@ -59,21 +64,21 @@ def prepare(
     region = region_of(options, environment) if "region" in options else ""
     if region:
         problems += filter(None, [validation.region_problem(region)])
-    empty = Graph([], {}, {})
-    graph = empty if problems else _graph(steps, renderer, options)
-    return Preparation(host, renderer, graph, environment, problems)
+    whole = Graph([], {}, {}) if problems else _whole(steps, renderer)
+    graph = whole if options.get("state") == "absent" else _selected(whole, renderer, options.get("only") or [])
+    return Preparation(host, renderer, graph, whole, environment, problems)
 
 
-def _graph(steps: list[Step], renderer: Renderer, options: dict[str, t.Any]) -> Graph:
+def _whole(steps: list[Step], renderer: Renderer) -> Graph:
     targets = frozenset(name for step in steps for name in step.registers)
     graph = graphs.build(steps, lambda step: renderer.reached(step, targets))
     kept = {step for step in graph.steps if not validation.is_offline_assert(step, renderer, targets)}
-    graph = graphs.with_places(graph.subgraph(kept), lambda step: mentions.of(step, renderer, targets))
-    kept &= _tagged(graph, renderer)
-    only = options.get("only")
-    if only:
-        kept &= _targeted(graph, only)
-    return graph.subgraph(kept)
+    return graphs.with_places(graph.subgraph(kept), lambda step: mentions.of(step, renderer, targets))
+
+
+def _selected(whole: Graph, renderer: Renderer, only: list[str]) -> Graph:
+    kept = _tagged(whole, renderer)
+    return whole.subgraph(kept & _targeted(whole, only) if only else kept)
 
 
 def _tagged(graph: Graph, renderer: Renderer) -> set[Step]:
@@ -87,13 +92,21 @@ def _tagged(graph: Graph, renderer: Renderer) -> set[Step]:
     }
 
 
-def _targeted(graph: Graph, only: list[str]) -> set[Step]:
+def refuse_unknown_roles(graph: Graph, only: c.Iterable[str]) -> None:
+    """Refuse a target that is no role.
+
+    :raises AnsibleActionFail: with the roles that there are.
+    """
     known = {step.role for step in graph.steps}
     unknown = sorted(set(only) - known)
     if unknown:
         raise AnsibleActionFail(
             f"only: there is no role {', '.join(unknown)} here; the roles are {', '.join(sorted(known))}"
         )
+
+
+def _targeted(graph: Graph, only: list[str]) -> set[Step]:
+    refuse_unknown_roles(graph, only)
     kept = graph.closure(step for step in graph.steps if step.role in only)
     Display().warning(
         f"only {', '.join(only)}: {len(kept)} of {len(graph.steps)} tasks run, those of these roles and what they need"

@@ -20,6 +20,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation imp
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove.selection import Selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
@@ -29,27 +30,27 @@ FIRST_ADDED_INDEX = 1_000_000
 
 
 def run(
-    prepared: Preparation, processes: WarmProcesses, options: Options, confirm: str
+    prepared: Preparation, selected: Selection, processes: WarmProcesses, options: Options, confirm: str
 ) -> tuple[Graph, list[CallRecord]]:
-    """Delete what the graph's tasks made; in a plan, say what that would be.
+    """Delete what the selected tasks made; in a plan, say what that would be.
 
     :returns: the graph that was run, and a record per call.
     :raises AnsibleActionFail: without the confirmation, with the list of what would be lost.
     """
     inspection = Schedule(
-        prepared.graph,
+        selected.graph,
         prepared.renderer,
         processes,
         dataclasses.replace(options, mode=INSPECT, on_record=lambda *_: None),
     )
     inspection.run()
     _refuse_what_cannot_be_read(inspection)
-    doomed = {step for step in prepared.graph.steps if _is_to_go(step, inspection.statuses(step))}
-    _warn_of_what_may_stay(inspection, doomed)
+    doomed = {step for step in selected.removable if _is_to_go(step, inspection.statuses(step))}
+    _warn_of_what_may_stay(inspection, selected.removable, doomed)
     if options.mode != PLAN:
         _ask(prepared, inspection, doomed, confirm)
     protected = {step for step in doomed if _is_protected(step, prepared)}
-    graph, backing_up = with_last_backups(backwards(prepared.graph, doomed), protected)
+    graph, backing_up = with_last_backups(backwards(selected.graph, doomed), protected)
     graph, unprotecting = with_unprotection(graph)
 
     def arguments(step: Step, given: per_module.Arguments) -> per_module.Arguments | None:
@@ -144,13 +145,13 @@ def _is_to_go(step: Step, statuses: set[str]) -> bool:
     return bool(statuses & found)
 
 
-def _warn_of_what_may_stay(inspection: Schedule, doomed: set[Step]) -> None:
+def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: set[Step]) -> None:
     """What needs something that is missing cannot be looked for; it may exist if that was deleted by somebody else."""
-    kept = {step.index for step in doomed}
+    unseen = {step.index for step in removable - doomed if per_module.can_be_absent(step.module)}
     hidden = [
         f"  {record.title} (needs {', '.join(record.unknown)})"
         for record in sorted(inspection.records, key=lambda record: record.order)
-        if record.status == records.UNKNOWN and record.order[0] not in kept and per_module.can_be_absent(record.module)
+        if record.status == records.UNKNOWN and record.order[0] in unseen
     ]
     if hidden and doomed:  # of a system that is gone as a whole nothing is hidden
         Display().warning(
