@@ -105,7 +105,7 @@ def test_rule_10_protection_is_switched_off_and_a_last_snapshot_is_taken_each_ti
     for times in (1, 2):
         applied = project.converge("data")
         assert applied.returncode == 0, applied.output
-        destroyed = project.converge("data", state="absent", confirm="demo-test")
+        destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
         assert destroyed.returncode == 0, destroyed.output
         assert "Database: switch off its deletion protection" in destroyed.calls("changed")
         assert "Load balancer: switch off its deletion protection" in destroyed.calls("changed")
@@ -122,14 +122,14 @@ def test_rule_10_what_cannot_be_backed_up_keeps_its_protection_and_is_not_delete
     project.inventory(data_protect=True)
     project.converge("data")
     proxy.denied = {"query:CreateDBSnapshot"}
-    refused = project.converge("data", state="absent", confirm="demo-test")
+    refused = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
     assert refused.calls("failed") == ["Database: take a last backup and prove it"], refused.output
     rds = client(proxy, "rds")
     (database,) = rds.describe_db_instances()["DBInstances"]
     assert database["DeletionProtection"] is True
     proxy.denied = set()
     proxy.forget()
-    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
     assert destroyed.returncode == 0, destroyed.output
     written = [write for write in proxy.writes if "DBSnapshot" in write or "DBInstance" in write]
     assert written == ["query:CreateDBSnapshot", "query:ModifyDBInstance", "query:DeleteDBInstance"]
@@ -153,7 +153,7 @@ def test_rule_10_a_protected_key_stays_for_the_last_backups_and_that_is_said(aws
         MasterUsername="demo", MasterUserPassword="not-so-secret-1", StorageEncrypted=True, KmsKeyId=key["Arn"],
     )  # fmt: skip
     rds.delete_db_instance(DBInstanceIdentifier="demo", FinalDBSnapshotIdentifier="demo-final")
-    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
     assert destroyed.returncode == 0, destroyed.output
     said = " ".join(destroyed.output.split())
     assert "[WARNING]: data: Key: The key demo stays: without it nobody could read the snapshot demo-final." in said

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
     "confirm": {"type": "str", "default": ""},
+    "confirm_protected": {"type": "list", "elements": "str", "default": []},
     "parallel": {"type": "int", "default": 16},
     "journal": {"type": "path", "default": ""},
     "applied": {"type": "path", "default": ""},
@@ -120,7 +121,13 @@ class ActionModule(ActionBase):
         )
         with progress:
             if selected:
-                graph, calls = destroy.run(prepared, selected, processes, run_options, options["confirm"])
+                graph, calls = destroy.run(
+                    prepared,
+                    selected,
+                    processes,
+                    run_options,
+                    destroy.Confirmed(options["confirm"], options["confirm_protected"]),
+                )
             else:
                 graph = prepared.graph
                 calls = Schedule(graph, prepared.renderer, processes, run_options).run()

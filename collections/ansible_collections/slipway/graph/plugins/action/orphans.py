@@ -17,7 +17,7 @@ from ansible.utils.display import Display
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans, selection
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, orphans, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT
@@ -118,9 +118,10 @@ class ActionModule(ActionBase):
     ) -> dict[str, t.Any]:  # fmt: skip
         name = session.prepared.host.name
         if options["confirm"] != name:
+            wrong = confirmation.of_system(name, options["confirm"])
             raise AnsibleActionFail(
                 f"this would delete {len(found)} resources for good, except protected ones. Nothing was deleted. "
-                f"To go on, say which system in which environment: -e confirm={name}"
+                f"{wrong + ' ' if wrong else ''}To go on, say which system in which environment: -e confirm={name}"
             )
         if missing:
             raise AnsibleActionFail(

@@ -60,6 +60,14 @@ options:
     description: With O(state=absent), the inventory name of the host, as a confirmation.
     type: str
     default: ""
+  confirm_protected:
+    description:
+      - With O(state=absent), what may be deleted of the tasks that say C(protect) with C(vars). Besides O(confirm) each
+        has to be named; the refusal lists the names. V(rds) stands for all that the role protects, V(kms/database) for
+        one item of a loop, the name of the task for one outside of roles.
+    type: list
+    elements: str
+    default: []
   parallel:
     description: How many calls may run at once.
     type: int
@@ -114,7 +122,8 @@ EXAMPLES = r"""
   slipway.graph.converge:
     roles: [vpc, rds]
     state: absent
-    confirm: "{{ inventory_hostname }}"
+    confirm: "{{ confirm | default('') }}"
+    confirm_protected: "{{ confirm_protected | default([]) }}"
 """
 
 RETURN = r"""

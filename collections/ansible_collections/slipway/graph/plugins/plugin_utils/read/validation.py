@@ -18,6 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import protection
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step, all_roles
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import Reach, value_names
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
@@ -34,6 +35,7 @@ def problems(play: Play, host: Host, renderer: Renderer, steps: list[Step]) -> l
         options = role_options(role)
         found += _input_problems(role, options, renderer, targets)
         found += _unknown_inputs(role, options, play, host, targets)
+    found += filter(None, (protection.problem(step, renderer, targets) for step in steps))
     refuted: set[str] = set()
     for step in steps:
         # One mistake often refutes several asserts; as in a play, only the first of a role is reported.

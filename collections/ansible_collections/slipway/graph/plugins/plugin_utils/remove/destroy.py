@@ -17,9 +17,10 @@ from ansible.utils.display import Display
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.protection import is_protected
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, per_module
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove.selection import Selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
@@ -29,8 +30,16 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling impor
 FIRST_ADDED_INDEX = 1_000_000
 
 
+@dataclasses.dataclass(frozen=True)
+class Confirmed:
+    """What was typed: the host's name, and the names of what is protected (see :mod:`confirmation`)."""
+
+    host: str
+    protected: list[str]
+
+
 def run(
-    prepared: Preparation, selected: Selection, processes: WarmProcesses, options: Options, confirm: str
+    prepared: Preparation, selected: Selection, processes: WarmProcesses, options: Options, confirmed: Confirmed
 ) -> tuple[Graph, list[CallRecord]]:
     """Delete what the selected tasks made; in a plan, say what that would be.
 
@@ -47,9 +56,9 @@ def run(
     _refuse_what_cannot_be_read(inspection)
     doomed = {step for step in selected.removable if _is_to_go(step, inspection.statuses(step))}
     _warn_of_what_may_stay(inspection, selected.removable, doomed)
+    protected = {step for step in selected.removable if is_protected(step, prepared.renderer)}
     if options.mode != PLAN:
-        _ask(prepared, inspection, doomed, confirm)
-    protected = {step for step in doomed if _is_protected(step, prepared)}
+        _ask(prepared.host.name, _lost(inspection, doomed), protected, confirmed)
     graph, backing_up = with_last_backups(backwards(selected.graph, doomed), protected)
     graph, unprotecting = with_unprotection(graph)
 
@@ -167,20 +176,22 @@ def _refuse_what_cannot_be_read(inspection: Schedule) -> None:
         raise AnsibleActionFail(f"nothing was deleted, because what exists could not be read:\n{details}")
 
 
-def _ask(prepared: Preparation, inspection: Schedule, doomed: set[Step], confirm: str) -> None:
+def _lost(inspection: Schedule, doomed: set[Step]) -> list[CallRecord]:
     indexes = {step.index for step in doomed}
     lost = [record for record in inspection.records if record.order[0] in indexes and record.status != records.SKIPPED]
-    listed = sorted(lost, key=lambda record: record.order)
-    protected = {step.index for step in doomed if _is_protected(step, prepared)}
-    text = "\n".join(f"  {record.title}{'  [protected]' if record.order[0] in protected else ''}" for record in listed)
-    name = prepared.host.name
-    if confirm != name:
+    return sorted(lost, key=lambda record: record.order)
+
+
+def _ask(host: str, lost: list[CallRecord], protected: set[Step], confirmed: Confirmed) -> None:
+    """Say what would be lost, and go on only with the right words."""
+    indexes = {step.index for step in protected}
+    text = "\n".join(f"  {record.title}{'  [protected]' if record.order[0] in indexes else ''}" for record in lost)
+    advice = confirmation.advice(host, protected, lost)
+    problems = confirmation.of_protected(protected, lost, confirmed.protected)
+    if problems or confirmed.host != host:
+        reasons = [confirmation.of_system(host, confirmed.host), *(problems if confirmed.host else [])]
         raise AnsibleActionFail(
-            f"this would delete {len(listed)} resources of {name} for good:\n{text or '  nothing'}\n"
-            f"Nothing was deleted. To go on, say which system in which environment: -e confirm={name}"
+            f"this would delete {len(lost)} resources of {host} for good:\n{text or '  nothing'}\n"
+            f"{' '.join(filter(None, ['Nothing was deleted.', *reasons]))} To go on, {advice}"
         )
-    Display().display(f"Deleting {len(listed)} resources of {name}:\n{text}")
-
-
-def _is_protected(step: Step, prepared: Preparation) -> bool:
-    return bool(prepared.renderer.field(step.protect, prepared.renderer.variables(step)))
+    Display().display(f"Deleting {len(lost)} resources of {host}:\n{text}")
