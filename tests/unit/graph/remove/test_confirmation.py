@@ -75,7 +75,7 @@ def call(role: str, task: str, index: int, item: str | None = None) -> CallRecor
 
 
 def step(role: str, name: str, index: int) -> Step:
-    return Step(index, None, role, name, "file:1", "module", "", False, (), ())  # type: ignore[arg-type]
+    return Step(index, None, role, name, "file:1", "module", "", False, (), ())
 
 
 KEYS = step("kms", "Keys", 0)

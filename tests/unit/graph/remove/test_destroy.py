@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove.per_module import Arguments, arguments_to_delete
@@ -10,6 +12,7 @@ from tests.support.aws import client
 from tests.support.playbook import Project
 
 AWS = tuple[Project, ApiProxy]
+TIME = "20260102-030405"
 
 
 CLUSTER = """
@@ -222,5 +225,68 @@ def test_rule_10_what_holds_or_opens_backups_stays_where_it_is_protected(
     module: str, given: Arguments, protected: Arguments, unprotected: Arguments
 ) -> None:
     absent = {**given, "state": "absent"}
-    assert arguments_to_delete(module, given, None, protect=True) == {**absent, **protected}
-    assert arguments_to_delete(module, given, None, protect=False) == {**absent, **unprotected}
+    assert arguments_to_delete(module, given, None, protect=True, time=TIME) == {**absent, **protected}
+    assert arguments_to_delete(module, given, None, protect=False, time=TIME) == {**absent, **unprotected}
+
+
+# As other people's roles have it: by the options' other names, and without a word on snapshots.
+BARE = (
+    PROTECTED.partition("- name: Database\n")[0]
+    + """
+- name: Database
+  amazon.aws.rds_instance:
+    {id: demo, engine: mysql, db_instance_class: db.t3.micro, allocated_storage: 20, username: admin, wait: false,
+     password: "not-so-secret-1", subnet_group: "{{ data_database_subnets.subnet_group.name }}"}
+"""
+)
+
+
+def test_rule_10_a_database_without_snapshot_options_can_be_destroyed_and_leaves_a_last_snapshot(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", BARE)
+    assert project.converge("data").returncode == 0
+    destroyed = project.converge("data", state="absent", confirm="demo-test")
+    assert destroyed.returncode == 0, destroyed.output
+    rds = client(proxy, "rds")
+    assert rds.describe_db_instances()["DBInstances"] == []
+    (snapshot,) = rds.describe_db_snapshots()["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"].startswith("demo-final-")
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "snapshot"),
+    [
+        ({}, {}, {"final_db_snapshot_identifier": f"demo-final-{TIME}"}),
+        ({"skip_final_snapshot": False}, {}, {"final_db_snapshot_identifier": f"demo-final-{TIME}"}),
+        ({"skip_final_snapshot": "yes"}, {}, {}),
+        ({"final_db_snapshot_identifier": "mine"}, {}, {"final_db_snapshot_identifier": "mine"}),
+        (
+            {},
+            {"read_replica_source_db_instance_identifier": "first"},
+            {"skip_final_snapshot": True, "final_db_snapshot_identifier": None},
+        ),
+        (
+            {"final_db_snapshot_identifier": "mine"},
+            {"db_instance_status": "failed"},
+            {"skip_final_snapshot": True, "final_db_snapshot_identifier": None},
+        ),
+    ],
+)
+def test_rule_10_a_last_snapshot_is_taken_unless_the_task_says_no_or_there_can_be_none(
+    given: Arguments, found: Arguments, snapshot: Arguments
+) -> None:
+    given = {"db_instance_identifier": "demo", **given}
+    deletes = arguments_to_delete("amazon.aws.rds_instance", given, found, protect=False, time=TIME)
+    names = {"skip_final_snapshot": given.get("skip_final_snapshot"), "final_db_snapshot_identifier": None}
+    assert {name: deletes.get(name) for name in names} == {**names, **snapshot}
+
+
+def test_rule_10_a_cluster_without_snapshot_options_leaves_a_last_snapshot() -> None:
+    def final(**given: t.Any) -> t.Any:
+        given = {"db_cluster_identifier": "demo", **given}
+        deletes = arguments_to_delete("amazon.aws.rds_cluster", given, None, protect=False, time=TIME)
+        return deletes.get("final_snapshot_identifier")
+
+    assert final() == f"demo-final-{TIME}"
+    assert final(skip_final_snapshot=True) is None
+    assert final(final_snapshot_identifier="mine") == "mine"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
 import os
 import typing as t
@@ -101,6 +102,8 @@ class ActionModule(ActionBase):
             Display().warning(f"applied: {notes[0]}")
         host = prepared.host.name
         held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
+        now = datetime.datetime.now(datetime.UTC)
+        began_at = (held_to and held_to.began_at) or now
         progress = Progress(
             Display(),
             planning,
@@ -126,7 +129,7 @@ class ActionModule(ActionBase):
                     selected,
                     processes,
                     run_options,
-                    destroy.Confirmed(options["confirm"], options["confirm_protected"]),
+                    destroy.Order(options["confirm"], options["confirm_protected"], began_at),
                 )
             else:
                 graph = prepared.graph
@@ -136,7 +139,7 @@ class ActionModule(ActionBase):
         elif options["applied"]:
             last_applied.write(options["applied"], last_applied.after(applied, calls, options["state"]))
         run = journal.document(host, run_options.mode, options["state"], graph, calls)
-        planned = plan.document(host, options["state"], calls, notes) if planning else None
+        planned = plan.document(host, options["state"], calls, notes, began_at) if planning else None
         if options["journal"]:
             files.write(options["journal"], run, planned)
         if interrupts.level:

@@ -27,7 +27,13 @@ _NOT_PLANNED = ("seconds", "started", "api_calls", "order", "task_key", "item_oc
 Document = dict[str, t.Any]
 
 
-def document(host: str, state: str, calls: c.Iterable[CallRecord], notes: c.Sequence[str] = ()) -> Document:
+def document(
+    host: str,
+    state: str,
+    calls: c.Iterable[CallRecord],
+    notes: c.Sequence[str] = (),
+    began_at: datetime.datetime | None = None,
+) -> Document:
     """The plan as it is written to ``plan.json``: every call in reading order, those without a change too.
 
     :arg notes: what is to be known of the plan as a whole.
@@ -37,6 +43,7 @@ def document(host: str, state: str, calls: c.Iterable[CallRecord], notes: c.Sequ
         "version": VERSION,
         "host": host,
         "state": state,
+        **({"began_at": began_at.isoformat()} if began_at else {}),
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "summary": records.summary(ordered),
         "notes": list(notes),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 from pathlib import Path
@@ -19,10 +20,11 @@ Expected = list[dict[str, t.Any]] | None
 
 
 class SavedPlan:
-    """What each call may do."""
+    """What each call may do. ``began_at`` is when the planning began, by which a destroy names last snapshots."""
 
-    def __init__(self, calls: dict[str, dict[str, t.Any]]) -> None:
+    def __init__(self, calls: dict[str, dict[str, t.Any]], began_at: datetime.datetime | None = None) -> None:
         self._calls = calls
+        self.began_at = began_at
 
     def expected(self, key: str) -> Expected:
         """The writes that a call may make.
@@ -47,6 +49,7 @@ def read(path: str, host: str, state: str) -> SavedPlan:
         version, of = document["version"], (document["host"], document["state"])
         calls = {call["key"]: call for call in document["calls"]}
         statuses = {call["status"] for call in document["calls"]}
+        began_at = datetime.datetime.fromisoformat(document["began_at"]) if "began_at" in document else None
     except OSError as error:
         raise AnsibleActionFail(f"plan: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -57,7 +60,7 @@ def read(path: str, host: str, state: str) -> SavedPlan:
         raise AnsibleActionFail(f"plan: {path} is of {of[0]} (state {of[1]}), not of {host} (state {state})")
     if records.FAILED in statuses:
         raise AnsibleActionFail(f"plan: {path} has calls that could not be planned; a plan must be whole to be applied")
-    return SavedPlan(calls)
+    return SavedPlan(calls, began_at)
 
 
 def difference(expected: dict[str, t.Any] | None, write: dict[str, t.Any]) -> str:

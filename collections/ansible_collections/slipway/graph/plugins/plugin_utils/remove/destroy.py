@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
+import datetime
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
@@ -31,15 +32,19 @@ FIRST_ADDED_INDEX = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Confirmed:
-    """What was typed: the host's name, and the names of what is protected (see :mod:`confirmation`)."""
+class Order:
+    """What was typed: the host's name, and the names of what is protected (see :mod:`confirmation`).
 
-    host: str
-    protected: list[str]
+    ``given_at`` is when; an order that is held to a plan is as old as the plan: last snapshots are named as planned.
+    """
+
+    confirm: str
+    confirm_protected: list[str]
+    given_at: datetime.datetime
 
 
 def run(
-    prepared: Preparation, selected: Selection, processes: WarmProcesses, options: Options, confirmed: Confirmed
+    prepared: Preparation, selected: Selection, processes: WarmProcesses, options: Options, ordered: Order
 ) -> tuple[Graph, list[CallRecord]]:
     """Delete what the selected tasks made; in a plan, say what that would be.
 
@@ -58,18 +63,20 @@ def run(
     _warn_of_what_may_stay(inspection, selected.removable, doomed)
     protected = {step for step in selected.removable if is_protected(step, prepared.renderer)}
     if options.mode != PLAN:
-        _ask(prepared.host.name, _lost(inspection, doomed), protected, confirmed)
+        _ask(prepared.host.name, _lost(inspection, doomed), protected, ordered)
     graph, backing_up = with_last_backups(backwards(selected.graph, doomed), protected)
     graph, unprotecting = with_unprotection(graph)
 
+    time = per_module.time_of(ordered.given_at)
+
     def arguments(step: Step, given: per_module.Arguments) -> per_module.Arguments | None:
         if step in backing_up:
-            return per_module.arguments_to_back_up(backing_up[step].module, given)
+            return per_module.arguments_to_back_up(backing_up[step].module, given, time)
         if step in unprotecting:
             found = inspection.results.get(unprotecting[step])
             return per_module.arguments_to_unprotect(step.module, given, found)
         found = inspection.results.get(step)
-        return per_module.arguments_to_delete(step.module, given, found, step in protected)
+        return per_module.arguments_to_delete(step.module, given, found, step in protected, time)
 
     deletion = Schedule(
         graph,
@@ -182,14 +189,14 @@ def _lost(inspection: Schedule, doomed: set[Step]) -> list[CallRecord]:
     return sorted(lost, key=lambda record: record.order)
 
 
-def _ask(host: str, lost: list[CallRecord], protected: set[Step], confirmed: Confirmed) -> None:
+def _ask(host: str, lost: list[CallRecord], protected: set[Step], ordered: Order) -> None:
     """Say what would be lost, and go on only with the right words."""
     indexes = {step.index for step in protected}
     text = "\n".join(f"  {record.title}{'  [protected]' if record.order[0] in indexes else ''}" for record in lost)
     advice = confirmation.advice(host, protected, lost)
-    problems = confirmation.of_protected(protected, lost, confirmed.protected)
-    if problems or confirmed.host != host:
-        reasons = [confirmation.of_system(host, confirmed.host), *(problems if confirmed.host else [])]
+    problems = confirmation.of_protected(protected, lost, ordered.confirm_protected)
+    if problems or ordered.confirm != host:
+        reasons = [confirmation.of_system(host, ordered.confirm), *(problems if ordered.confirm else [])]
         raise AnsibleActionFail(
             f"this would delete {len(lost)} resources of {host} for good:\n{text or '  nothing'}\n"
             f"{' '.join(filter(None, ['Nothing was deleted.', *reasons]))} To go on, {advice}"

@@ -11,10 +11,17 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 
 Arguments = dict[str, t.Any]
+# Looks a key up in what the read pass found.
+Found = c.Callable[[str], t.Any]
+# A replica has no snapshot of its own, and a member of a cluster has the cluster's; in these states AWS takes none:
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html
+WITHOUT_SNAPSHOT = ("read_replica_source_db_instance_identifier", "db_cluster_identifier")
+UNABLE_TO_SNAPSHOT = ("failed", "incompatible-network", "incompatible-restore")
 # What a module returns in the place of a secret argument.
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -37,7 +44,7 @@ class LastBackup:
     """The call that takes a last backup of what is protected and proves that it is one, before it is deleted."""
 
     module: str
-    options: c.Callable[[Arguments], Arguments]
+    options: c.Callable[[Arguments, str], Arguments]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Deletion:
 
     ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
     that deleting needs: such a resource is deleted even when its other inputs do not exist (any more). ``backup``
-    comes before the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data.
+    comes before the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data;
+    ``unprotected`` those that the deletion of what is not protected needs. Each is told the time of the run, for names.
     """
 
     add: Arguments = dataclasses.field(default_factory=dict)
@@ -54,13 +62,39 @@ class Deletion:
     identity: tuple[str, ...] = ()
     unprotection: Unprotection | None = None
     backup: LastBackup | None = None
-    snapshot: c.Callable[[Arguments], Arguments] = lambda _given: {}
+    snapshot: c.Callable[[Arguments, str], Arguments] = lambda _given, _time: {}
+    unprotected: c.Callable[[Arguments, Found, str], Arguments] = lambda _given, _found, _time: {}
 
 
-def _stamped(name: str) -> str:
+def time_of(moment: datetime.datetime) -> str:
+    """The time of a run as it stands in names."""
+    return f"{moment:%Y%m%d-%H%M%S}"
+
+
+def _final(name: str, time: str) -> str:
     """A name for a last snapshot that no earlier one has: snapshots outlive what they are of."""
-    now = datetime.datetime.now(datetime.UTC)
-    return f"{name}-final-{now:%Y%m%d-%H%M%S}"
+    return f"{name}-final-{time}"
+
+
+def _instance_snapshot(given: Arguments, found: Found, time: str) -> Arguments:
+    """A last snapshot, unless the task says that none is wanted or names it, or there can be none."""
+    if _says(given, "skip_final_snapshot"):
+        return {}
+    if any(found(key) for key in WITHOUT_SNAPSHOT) or found("db_instance_status") in UNABLE_TO_SNAPSHOT:
+        return {"skip_final_snapshot": True, "final_db_snapshot_identifier": None}
+    if given.get("final_db_snapshot_identifier"):
+        return {}
+    return {"final_db_snapshot_identifier": _final(given["db_instance_identifier"], time)}
+
+
+def _cluster_snapshot(given: Arguments, _found: Found, time: str) -> Arguments:
+    if _says(given, "skip_final_snapshot") or given.get("final_snapshot_identifier"):
+        return {}
+    return {"final_snapshot_identifier": _final(given["db_cluster_identifier"], time)}
+
+
+def _says(given: Arguments, option: str) -> bool:
+    return bool(boolean(given.get(option) or False, strict=False))
 
 
 _LOAD_BALANCER = Deletion(
@@ -78,13 +112,14 @@ EXCEPTIONS = {
         ),
         backup=LastBackup(
             "slipway.aws.rds_last_snapshot",
-            lambda given: {
+            lambda given, time: {
                 "db_instance_identifier": given["db_instance_identifier"],
-                "db_snapshot_identifier": _stamped(given["db_instance_identifier"]),
+                "db_snapshot_identifier": _final(given["db_instance_identifier"], time),
             },
         ),
         # What the backup has, and nothing can have come to it: all that needs the database is gone by then.
-        snapshot=lambda _given: {"skip_final_snapshot": True, "final_db_snapshot_identifier": None},
+        snapshot=lambda _given, _time: {"skip_final_snapshot": True, "final_db_snapshot_identifier": None},
+        unprotected=_instance_snapshot,
     ),
     "amazon.aws.rds_cluster": Deletion(
         add={"wait": True},
@@ -93,10 +128,11 @@ EXCEPTIONS = {
             "deletion_protection",
             keep=("db_cluster_identifier", "engine", "region"),
         ),
-        snapshot=lambda given: {
+        snapshot=lambda given, time: {
             "skip_final_snapshot": False,
-            "final_snapshot_identifier": _stamped(given["db_cluster_identifier"]),
+            "final_snapshot_identifier": _final(given["db_cluster_identifier"], time),
         },
+        unprotected=_cluster_snapshot,
     ),
     "amazon.aws.iam_role": Deletion(add={"delete_instance_profile": True}),
     "amazon.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
@@ -108,10 +144,10 @@ EXCEPTIONS = {
     "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
     "slipway.aws.backup_vault": Deletion(
-        add={"recovery_points": "delete"}, snapshot=lambda _given: {"recovery_points": "keep"}
+        add={"recovery_points": "delete"}, snapshot=lambda _given, _time: {"recovery_points": "keep"}
     ),
     "slipway.aws.dynamodb_table_protection": Deletion(
-        identity=("name",), snapshot=lambda given: {"final_backup": _stamped(given["name"])}
+        identity=("name",), snapshot=lambda given, time: {"final_backup": _final(given["name"], time)}
     ),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
@@ -120,7 +156,7 @@ EXCEPTIONS = {
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
-    "slipway.aws.kms_key": Deletion(snapshot=lambda _given: {"keep_if_needed": True}),
+    "slipway.aws.kms_key": Deletion(snapshot=lambda _given, _time: {"keep_if_needed": True}),
     "slipway.aws.lambda_alias": Deletion(identity=("function_name", "name")),
     "slipway.aws.lambda_function": Deletion(identity=("name",)),
 }
@@ -143,37 +179,57 @@ def path_of(module: str) -> str:
 
 
 @functools.lru_cache
-def can_be_absent(module: str) -> bool:
-    """Whether a module knows ``state: absent``, by its documentation, fragments included."""
+def _options_of(module: str) -> dict[str, t.Any]:
+    """A module's options as it documents them, fragments included; empty for one that is not installed."""
     found = module_loader.find_plugin_with_context(module)
     if not found.resolved:
-        return False
+        return {}
     documentation = get_docstring(found.plugin_resolved_path, fragment_loader, is_module=True)[0] or {}
-    state = (documentation.get("options") or {}).get("state") or {}
-    return "absent" in (state.get("choices") or [])
+    return documentation.get("options") or {}
 
 
-def arguments_to_delete(module: str, given: Arguments, found: Arguments | None, protect: bool) -> Arguments:
-    """A call's arguments when it deletes; ``found`` is what its read pass returned."""
+def can_be_absent(module: str) -> bool:
+    """Whether a module knows ``state: absent``, by its documentation."""
+    return "absent" in ((_options_of(module).get("state") or {}).get("choices") or [])
+
+
+def by_first_name(module: str, given: Arguments) -> Arguments:
+    """A call's arguments by the names that stand in this table: an option may have others."""
+    names = {alias: name for name, option in _options_of(module).items() for alias in option.get("aliases") or []}
+    return {names.get(name, name): value for name, value in given.items()}
+
+
+def arguments_to_delete(module: str, given: Arguments, found: Arguments | None, protect: bool, time: str) -> Arguments:
+    """A call's arguments when it deletes.
+
+    :arg found: what its read pass returned.
+    :arg time: that of the run, for the names of last snapshots.
+    """
     deletion = deletion_of(module)
+    given = by_first_name(module, given)
     filled = {
         option: value
         for option, key in deletion.from_result.items()
         if (value := found_value(given, found, key)) is not None
     }
-    snapshot = deletion.snapshot(given) if protect else {}
+    if protect:
+        snapshot = deletion.snapshot(given, time)
+    else:
+        snapshot = deletion.unprotected(given, lambda key: found_value(given, found, key), time)
     return {**given, **deletion.add, **filled, **snapshot, "state": "absent"}
 
 
-def arguments_to_back_up(module: str, given: Arguments) -> Arguments:
+def arguments_to_back_up(module: str, given: Arguments, time: str) -> Arguments:
     """The arguments of the call that takes a last backup; where it is to be taken as the task says."""
+    given = by_first_name(module, given)
     backup = deletion_of(module).backup
-    options = backup.options(given) if backup else {}
+    options = backup.options(given, time) if backup else {}
     return {**options, **{name: given[name] for name in ("region",) if name in given}}
 
 
 def arguments_to_unprotect(module: str, given: Arguments, found: Arguments | None) -> Arguments | None:
     """The arguments of the call that lets a resource be deleted; ``None`` if nothing keeps it from that."""
+    given = by_first_name(module, given)
     unprotection = deletion_of(module).unprotection
     if unprotection is None or str(found_value(given, found, unprotection.protected)).lower() != "true":
         return None
