@@ -34,6 +34,8 @@ class ApiProxy:
         self.fault_rate = 0.0
         # Operations, as operation_of names them, that the credentials have no permission for.
         self.denied: set[str] = set()
+        # By operation the errors, code and message, with which AWS refuses it next, one after the other.
+        self.refusals: dict[str, list[tuple[str, str]]] = {}
         self.random = random.Random(0)  # noqa: S311 - faults must be repeatable
         self.lock = threading.Lock()
         proxy = self
@@ -101,11 +103,16 @@ class _Handler(BaseHTTPRequestHandler):
         operation = operation_of(self.command, self.path, dict(self.headers.items()), body)
         with self.owner.lock:
             self.owner.operations.append(operation)
+            refusals = self.owner.refusals.get(operation)
+            refusal = refusals.pop(0) if refusals else None
             fault = self.owner.random.choice(FAULTS) if self.owner.random.random() < self.owner.fault_rate else ""
         if self.owner.latency:
             time.sleep(self.owner.latency)
         if operation in self.owner.denied:
             self._deny(operation)
+            return
+        if refusal:
+            self._reply_error(400, *refusal)
             return
         # A write whose answer is lost may have happened; botocore asks again all the same, as everybody's client does.
         if fault and not (fault == "lose the answer" and only_reads(operation)):

@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
             )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
-            graph = selection.to_look_for_orphans(prepared.whole, options["only"])
+            graph = selection.to_look_for_orphans(prepared.whole, prepared.renderer, options["only"])
             processes.warm_up({step.module: step.path for step in graph.steps})
             session = _Session(processes, prepared, graph, options["region"])
             self._check_account(session, options)

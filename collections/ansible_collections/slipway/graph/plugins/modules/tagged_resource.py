@@ -72,6 +72,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ansible_collections.slipway.graph.plugins.module_utils import still_in_use
 from ansible_collections.slipway.graph.plugins.module_utils.tagged import deletion
 
 
@@ -100,7 +101,8 @@ def main() -> None:
         code = error.response.get("Error", {}).get("Code", "")
         if deletion.is_gone(code):
             module.exit_json(changed=False)
-        module.fail_json(msg=str(error), supported=True, in_use=code in deletion.IN_USE)
+        in_use = still_in_use.find(service, code, str(error)) is not None
+        module.fail_json(msg=str(error), supported=True, in_use=in_use)
     except botocore.exceptions.BotoCoreError as error:
         module.fail_json(msg=str(error), supported=True, in_use=False)
     module.exit_json(changed=True)

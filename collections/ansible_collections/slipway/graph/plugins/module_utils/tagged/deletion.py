@@ -15,33 +15,6 @@ import typing as t
 
 Deletion = c.Callable[[t.Any, dict[str, str]], None]
 
-# Codes of "something still uses this": true now, and mostly no longer in a minute.
-IN_USE = (
-    "AuthFailure",  # an address that a NAT gateway is still giving back
-    "CacheParameterGroupInUse",
-    "CacheSubnetGroupInUse",
-    "ClusterContainsCapacityProviderException",
-    "ClusterContainsContainerInstancesException",
-    "ClusterContainsServicesException",
-    "ClusterContainsTasksException",
-    "DeleteConflict",
-    "DependencyViolation",
-    "FileSystemInUse",
-    "InvalidAddress.Locked",
-    "InvalidCacheParameterGroupState",
-    "InvalidDBClusterStateFault",
-    "InvalidDBInstanceState",
-    "InvalidDBParameterGroupState",
-    "InvalidDBSubnetGroupStateFault",
-    "InvalidIPAddress.InUse",
-    "InvalidNetworkInterface.InUse",
-    "InvalidParameterValue",
-    "InvalidReplicationGroupState",
-    "ResourceInUse",
-    "ResourceInUseException",
-    "ScalingActivityInProgress",
-    "VolumeInUse",
-)
 # What comes first. Everything that is not named goes in the middle, the network last.
 FIRST = (
     "autoscaling:autoScalingGroup", "ecs:service", "lambda:function", "ec2:instance",

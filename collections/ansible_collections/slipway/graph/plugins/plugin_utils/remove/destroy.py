@@ -22,6 +22,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.protection impo
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove.repetition import Repetition
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove.selection import Selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
@@ -78,6 +79,11 @@ def run(
         found = inspection.results.get(step)
         return per_module.arguments_to_delete(step.module, given, found, step in protected, time)
 
+    repetition = Repetition(
+        {step for step in graph.steps if step not in backing_up and step not in unprotecting},
+        patient=any("lambda" in step.module for step in prepared.whole.steps),
+        tell=options.tell,
+    )
     deletion = Schedule(
         graph,
         prepared.renderer,
@@ -87,6 +93,7 @@ def run(
             register=False,
             options_of=lambda step: per_module.deletion_of(step.module).identity or None,
             arguments=arguments,
+            pause_before_repeat=repetition.pause_before_repeat,
         ),
     )
     return graph, deletion.run()

@@ -107,6 +107,11 @@ class Progress:
             return True
         return not self._planning and record.status in (records.OK, records.CHANGED)
 
+    def tell(self, text: str) -> None:
+        """Show a line between those of calls."""
+        if not self._is_silent():
+            self._say(text)
+
     def tick(self, what_runs: c.Callable[[], Running]) -> None:
         """Show what runs and for how long, if it is time to."""
         waited = self._clock() - self._spoke

@@ -65,6 +65,10 @@ class Options:
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
+    # For a call of an apply that has failed, the seconds after which it is made again; None if it is not.
+    pause_before_repeat: c.Callable[[Call, Result], float | None] = lambda _call, _result: None
+    # Shows a line between those of calls.
+    tell: c.Callable[[str], None] = lambda _text: None
 
 
 class Schedule:
@@ -329,9 +333,10 @@ class Schedule:
 
     def _what_runs(self) -> list[tuple[str, float]]:
         now = time.monotonic()
+        waiting = (call for _due, _number, call in self._delayed if call.attempt)
         return [
             (records.title(call.step.role, call.step.name, call.label), now - call.started)
-            for call in self._running.values()
+            for call in [*self._running.values(), *waiting]
         ]
 
     def _go_on(self, act: c.Callable[..., None], call: Call, *arguments: t.Any) -> None:
@@ -406,6 +411,8 @@ class Schedule:
             result |= {"failed": True, "msg": str(error)}
             satisfied = True
         call.last_result = result
+        if result.get("failed") and self._is_repeated_later(call, result):
+            return
         if not satisfied and call.attempt < attempts and not self.stopped:
             delay = float(self._renderer.field(call.step.task.delay, call.variables))
             heapq.heappush(self._delayed, (time.monotonic() + max(delay, 0.0), next(self._numbers), call))
@@ -413,6 +420,19 @@ class Schedule:
         if attempts > 1 and not satisfied:
             result["failed"] = True
         self._end_call(call, result, call.mode.status_of(result))
+
+    def _is_repeated_later(self, call: Call, result: Result) -> bool:
+        """Have a call made again after a pause, if it is to be; its first write was the planned one already."""
+        if self._options.mode != APPLY or self.stopped:
+            return False
+        pause = self._options.pause_before_repeat(call, result)
+        if pause is None:
+            return False
+        attempt = call.attempt
+        self._change_mode(call, modes.Apply())
+        call.attempt = attempt
+        heapq.heappush(self._delayed, (time.monotonic() + pause, next(self._numbers), call))
+        return True
 
     def _end_call(
         self,
