@@ -56,8 +56,8 @@ def refuse_roles_of_one_name(roles: c.Iterable[Role], basedir: str) -> None:
         folders = [root / taken.name for root in roots if (root / taken.name).is_dir()]
         if len(folders) > 1:
             raise AnsibleActionFail(
-                f"there are {len(folders)} roles {taken.name}: {', '.join(map(str, folders))}. Give them names "
-                "of their own, take a folder out of roles_path, or name the role that is meant by its path"
+                f"there are {len(folders)} roles {taken.name}: {', '.join(map(str, folders))}. Give one another name, "
+                "take its folder out of roles_path, or name the role that you mean by its path"
             )
 
 
