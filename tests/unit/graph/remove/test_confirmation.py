@@ -37,11 +37,11 @@ def test_rule_10_what_is_protected_is_refused_unless_the_confirmation_names_it_b
     proxy.forget()
     missing = project.converge("shop", state="absent").result["msg"]
     assert "shop: Topics (orders)  [protected]" in missing
-    assert "Nothing was deleted. To go on, say which system" in missing
+    assert "Nothing was deleted. To go ahead, name the system" in missing
     assert "-e confirm=demo-test -e confirm_protected=shop\n" in missing
     refused = project.converge("shop", state="absent", confirm="demo-test")
     assert refused.returncode != 0
-    assert "Nothing was deleted. Protected, and not named: shop. To go on, " in refused.result["msg"]
+    assert "Nothing was deleted. Protected, and not named: shop. To go ahead, " in refused.result["msg"]
     half = project.converge("shop", state="absent", confirm="demo-test", confirm_protected=["shop/orders"])
     assert "Protected, and not named: shop." in half.result["msg"]
     assert proxy.writes == []

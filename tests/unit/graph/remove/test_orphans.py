@@ -166,7 +166,7 @@ def test_rule_11_nothing_is_deleted_without_the_name_in_check_mode_or_by_mistake
     proxy.forget()
     refused = look(project, delete=True)
     assert refused.returncode != 0
-    assert "To go on, say which system in which environment: -e confirm=demo-test" in refused.result["msg"]
+    assert "To go ahead, name the system and environment: -e confirm=demo-test" in refused.result["msg"]
     planned = look(project, "--check", delete=True, confirm="demo-test")
     assert planned.result["changed"] is True
     mistaken = look(project, delete=True, confirm="demo-test", delete_protected=["arn:aws:s3:::demo-bucket"])

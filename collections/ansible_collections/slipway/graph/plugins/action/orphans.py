@@ -121,7 +121,7 @@ class ActionModule(ActionBase):
             wrong = confirmation.of_system(name, options["confirm"])
             raise AnsibleActionFail(
                 f"this would delete {len(found)} resources for good, except protected ones. Nothing was deleted. "
-                f"{wrong + ' ' if wrong else ''}To go on, say which system in which environment: -e confirm={name}"
+                f"{wrong + ' ' if wrong else ''}To go ahead, name the system and environment: -e confirm={name}"
             )
         if missing:
             raise AnsibleActionFail(

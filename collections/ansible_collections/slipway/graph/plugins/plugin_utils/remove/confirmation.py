@@ -39,11 +39,11 @@ def advice(host: str, protected: c.Set[Step], lost: c.Iterable[CallRecord]) -> s
     indexes = {step.index for step in protected}
     names = sorted({name_of(call.role, call.task) for call in lost if call.order[0] in indexes})
     if not names:
-        return f"say which system in which environment: -e confirm={host}"
+        return f"name the system and environment: -e confirm={host}"
     words = ",".join(names) if all(" " not in name and "," not in name for name in names) else ""
     given = f"-e confirm_protected={words}" if words else f"""-e '{{"confirm_protected": {_quoted(names)}}}'"""
     return (
-        f"say which system in which environment, and what is protected and may go: -e confirm={host} {given}\n"
+        f"name the system and environment, and what is protected: -e confirm={host} {given}\n"
         "One item of a loop is named <role>/<item>."
     )
 

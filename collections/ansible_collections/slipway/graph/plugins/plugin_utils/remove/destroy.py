@@ -206,6 +206,6 @@ def _ask(host: str, lost: list[CallRecord], protected: set[Step], ordered: Order
         reasons = [confirmation.of_system(host, ordered.confirm), *(problems if ordered.confirm else [])]
         raise AnsibleActionFail(
             f"this would delete {len(lost)} resources of {host} for good:\n{text or '  nothing'}\n"
-            f"{' '.join(filter(None, ['Nothing was deleted.', *reasons]))} To go on, {advice}"
+            f"{' '.join(filter(None, ['Nothing was deleted.', *reasons]))} To go ahead, {advice}"
         )
     Display().display(f"Deleting {len(lost)} resources of {host}:\n{text}")
