@@ -19,13 +19,15 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Gr
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.protection import is_protected
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, per_module
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, doubts, per_module
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove.repetition import Repetition
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove.selection import Selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 # Steps that destroy adds are numbered from here, beyond those of any play.
@@ -59,7 +61,8 @@ def run(
         dataclasses.replace(options, mode=INSPECT, on_record=lambda *_: None),
     )
     inspection.run()
-    _refuse_what_cannot_be_read(inspection)
+    _refuse_what_cannot_be_read(inspection, selected)
+    _refuse_what_cannot_be_known(inspection, selected, prepared.renderer)
     doomed = {step for step in selected.removable if _is_to_go(step, inspection.statuses(step))}
     _warn_of_what_may_stay(inspection, selected.removable, doomed)
     protected = {step for step in selected.removable if is_protected(step, prepared.renderer)}
@@ -183,11 +186,31 @@ def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: s
         )
 
 
-def _refuse_what_cannot_be_read(inspection: Schedule) -> None:
-    failures = [record for record in inspection.records if record.status == records.FAILED]
+def _refuse_what_cannot_be_read(inspection: Schedule, selected: Selection) -> None:
+    # Behind a command that was not run a failure counts as unknown; of what would be deleted it stays one.
+    failed = {step.index for step in selected.removable if _has_failed(inspection.results.get(step))}
+    failures = [
+        record
+        for record in inspection.records
+        if record.status == records.FAILED or (record.status == records.UNKNOWN and record.order[0] in failed)
+    ]
     if failures:
         details = "\n".join(f"  {record.title} ({record.location}): {record.msg}" for record in failures)
         raise AnsibleActionFail(f"nothing was deleted, because what exists could not be read:\n{details}")
+
+
+def _has_failed(result: Result | None) -> bool:
+    return bool(result and result.get("failed"))
+
+
+def _refuse_what_cannot_be_known(inspection: Schedule, selected: Selection, renderer: Renderer) -> None:
+    unknown = doubts.of_reading(selected.graph, renderer, inspection.records, selected.removable)
+    if unknown:
+        raise AnsibleActionFail(
+            "nothing was deleted, because it cannot be known what these tasks have made; they need results that only "
+            "an apply has:\n" + "\n".join(unknown) + "\nA task that only reads can say so by `check_mode: false`. What "
+            "others return has to come from a variable, or is to be deleted by hand."
+        )
 
 
 def _lost(inspection: Schedule, doomed: set[Step]) -> list[CallRecord]:

@@ -20,6 +20,7 @@ from ansible_collections.slipway.graph.plugins.module_utils.tagged import deleti
 from ansible_collections.slipway.graph.plugins.plugin_utils.money import cost
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
 
 Resource = dict[str, t.Any]
 # Ids that AWS makes up mean one thing wherever they stand.
@@ -105,8 +106,14 @@ def _line(orphan: Resource) -> str:
 
 
 def uncertain(calls: c.Iterable[CallRecord]) -> list[str]:
-    """Tasks that found nothing because what they make, or need, does not exist."""
-    return [call.title for call in calls if call.status in (records.PLANNED, records.UNKNOWN) and not call.reads]
+    """Tasks that found nothing because what they make, or need, does not exist or cannot be known."""
+    return [
+        call.title
+        for call in calls
+        if call.status in (records.PLANNED, records.UNKNOWN)
+        and not call.reads
+        and per_module.can_be_absent(call.module)
+    ]
 
 
 class Deletions:

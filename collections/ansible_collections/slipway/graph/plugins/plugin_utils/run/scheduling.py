@@ -289,7 +289,9 @@ class Schedule:
         )
 
     def _checks(self, call: Call) -> bool | None:
-        """What the task itself says of check mode."""
+        """What the task itself says of check mode; one that says nothing has that of the command line."""
+        if "check_mode" not in (call.step.task.get_ds() or {}):
+            return None
         own = call.step.task.check_mode
         if isinstance(own, str):
             own = self._renderer.field(own, call.variables)
