@@ -85,7 +85,7 @@ def test_rule_07_the_stopped_write_is_compared_with_what_was_read() -> None:
 
 def test_rule_17_what_a_secret_replaces_is_hidden_with_it() -> None:
     worker = server.Worker(barrier.Seam())
-    worker.module = types.SimpleNamespace(no_log_values={"db.t3.planted"})
+    worker.modules = [types.SimpleNamespace(no_log_values={"db.t3.planted"})]
     compared(worker.seam, "db.t3.planted")
     hidden = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
     assert worker._readable_changes() == [{"name": "DBInstanceClass", "before": hidden, "after": hidden}]

@@ -32,7 +32,8 @@ NO_READS = {
 # Reads whose documentation begins as that of a write does; each was looked at.
 REVIEWED = {
     "auditmanager:GetEvidenceFileUploadUrl", "discovery:DescribeBatchDeleteConfigurationTask",
-    "elasticbeanstalk:ValidateConfigurationSettings", "emr-serverless:GetDashboardForJobRun", "ssm:ListNodes",
+    "elasticbeanstalk:ValidateConfigurationSettings", "emr-serverless:GetDashboardForJobRun",
+    "snowball:DescribeAddress", "ssm:ListNodes", "workmail:GetMailboxDetails",
     "acm:DescribeCertificate", "apigateway:GetModelTemplate", "apigateway:GetSdk", "ce:GetRightsizingRecommendation",
     "bedrock-agentcore:GetResourcePaymentToken",
     "codeartifact:GetAuthorizationToken", "cognito-idp:GetCSVHeader", "cognito-idp:GetClientToken",

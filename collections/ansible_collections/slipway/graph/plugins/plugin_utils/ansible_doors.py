@@ -182,6 +182,17 @@ def path_of_template(play: Play, task: Task, file: str) -> Path:
     return Path(play._loader.path_dwim_relative_stack(task.get_search_path(), "templates", file))
 
 
+def path_of_file(task: Task, file: str) -> str:
+    """Where a task finds a file of its role's ``files``, or of the playbook's.
+
+    :raises AnsibleFileNotFound: where there is none.
+    """
+    loader = task._loader
+    return str(
+        loader.get_real_file(loader.path_dwim_relative_stack(task.get_search_path(), "files", file), decrypt=False)
+    )
+
+
 def argument_specs_of(role: Role) -> dict[str, t.Any]:
     """A role's argument_specs by entry point; empty without any."""
     return t.cast("dict[str, t.Any]", role._get_role_argspecs())

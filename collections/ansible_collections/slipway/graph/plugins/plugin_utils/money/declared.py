@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import mentions
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
@@ -37,7 +38,7 @@ def calls(graph: Graph, renderer: Renderer) -> c.Iterator[Declared]:
     """
     names = {name for step in graph.steps for name in step.registers}
     for step in graph.steps:
-        if results.uses_boto3(step.module) and not results.only_reads(step.module):
+        if mentions.uses_aws(step) and not results.only_reads(step.module):
             yield from _calls_of(step, renderer, names)
 
 

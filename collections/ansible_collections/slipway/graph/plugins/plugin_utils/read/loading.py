@@ -13,7 +13,7 @@ from ansible.plugins.loader import action_loader, module_loader
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Block, Play, Role, Task, TaskInclude
-from ansible_collections.slipway.graph.plugins.plugin_utils.read import includes
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import includes, modules
 
 # Everything a task may say. Ansible has more keywords; each of the others either has no meaning for tasks that
 # run as a graph on one host (delegate_to, run_once, async) or has none yet.
@@ -144,12 +144,13 @@ def _check_keywords(item: Block | Task, data: dict[str, t.Any], allowed: frozens
 
 def _step(index: int, task: Task) -> Step:
     context = action_loader.get_with_context(task.action, collection_list=task.collections, class_only=True)
-    has_action_plugin = bool(context.plugin_load_context.resolved)
     found = context.plugin_load_context
+    has_action_plugin = found.resolved and not modules.has_known_plugin(found.resolved_fqcn)
     if not has_action_plugin:
         found = module_loader.find_plugin_with_context(task.action, collection_list=task.collections)
         if not found.resolved:
             raise AnsibleParserError(f"{location_of(task)}: there is no module {task.action!r}", obj=task.get_ds())
+    path = str(found.plugin_resolved_path or "")
     module = found.resolved_fqcn
     task_vars = task.get_vars()
     role = ansible_doors.role_of(task)
@@ -161,8 +162,9 @@ def _step(index: int, task: Task) -> Step:
         name=str(task.name or module),
         location=location_of(task),
         module=module,
-        path=str(found.plugin_resolved_path or ""),
-        has_action_plugin=has_action_plugin,
+        path=path,
+        # A program is run as a play runs it: by the action plugin `normal`.
+        has_action_plugin=has_action_plugin or modules.is_program(path),
         register=register,
         registers=_registered_names(task, module, register),
         after=_after(task, task_vars),

@@ -11,11 +11,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan, saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.modules import Holding
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker import operations
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import local_effects, operations
 
 APPLY, PLAN, INSPECT = "apply", "plan", "inspect"
 Writes = list[dict[str, t.Any]]
@@ -77,6 +78,10 @@ class Mode(t.Protocol):
     def uses_check_mode(self) -> bool:
         """Whether a module is asked what it would do instead of being told to do it."""
 
+    @property
+    def guards(self) -> bool:
+        """Whether what a module does without boto3 is stopped where nobody has looked at it."""
+
     def verdict(self, module: str, answer: t.Any) -> Verdict:
         """What a module's answer means."""
 
@@ -101,6 +106,11 @@ class Apply:
     @property
     def uses_check_mode(self) -> bool:
         """Never."""
+        return False
+
+    @property
+    def guards(self) -> bool:
+        """Never: whoever may write may do everything."""
         return False
 
     def verdict(self, module: str, answer: t.Any) -> Verdict:
@@ -162,6 +172,8 @@ class Verify(Apply):
     def _verified(result: Result) -> Verdict:
         if result.get("changed"):
             return Stale(f"{saved_plan.STALE}: planned was no change, but now it would change something")
+        if results.was_left_undone(result):
+            return Stale(f"{saved_plan.STALE}: planned was no change, but now it {plan.UNASKED}")
         return Again(Apply())
 
 
@@ -196,11 +208,18 @@ class Plan:
         """Where no barrier holds the module, or it has stopped it once."""
         return bool(self.stopped) or not self.is_held
 
+    @property
+    def guards(self) -> bool:
+        """Unless the module itself says that it will do nothing."""
+        return not self.uses_check_mode
+
     def verdict(self, module: str, answer: t.Any) -> Verdict:
         """Of what exists a module may tell although it wanted to write, in check mode at the latest."""
         result = results.decoded(module, answer)
         if not answer["writes"] and not self.stopped:
             return self._unless_left_undone(result, Arrived(result))
+        if any(write["service"] == local_effects.SERVICE for write in self.stopped):
+            return self._asked_after_local_effect(result, answer)
         is_known = answer["result"] is not None and not result.get("failed")
         stopped = self.stopped or answer["writes"]
         exists = not any(operations.creates(write["operation"]) for write in stopped)
@@ -208,6 +227,13 @@ class Plan:
             return Again(dataclasses.replace(self, stopped=stopped))
         status = records.CHANGED if exists and self.run_mode == INSPECT else records.PLANNED
         return Ended(status, result if is_known else {"changed": True}, stopped, is_known)
+
+    def _asked_after_local_effect(self, result: Result, answer: t.Any) -> Verdict:
+        """Of this machine a module knows best in check mode whether it would change it."""
+        was_asked = not results.was_left_undone(result)
+        if was_asked and not answer["writes"] and not result.get("changed") and not result.get("failed"):
+            return Arrived(result)
+        return Ended(records.PLANNED, {"changed": True}, answer["writes"] or self.stopped, is_known=False)
 
     def verdict_of_action(self, result: Result) -> Verdict:
         """What would change is planned; a task that asks for check mode itself says so in an apply."""
@@ -229,16 +255,17 @@ class Plan:
 
 
 def first_mode(
-    run_mode: str, checks: bool | None, is_held: bool, held_back: bool, planned: saved_plan.Expected
+    run_mode: str, checks: bool | None, holding: Holding, held_back: bool, planned: saved_plan.Expected
 ) -> Mode:
     """The mode that a call begins in.
 
     :arg run_mode: of the whole run: apply, plan or inspect.
     :arg checks: what the task itself says of check mode.
-    :arg is_held: whether the barrier sees what the call writes.
+    :arg holding: what keeps the module from writing.
     :arg held_back: whether something that must come first is still to be read.
     :arg planned: the writes that a saved plan allows; None without one, or where it promised nothing.
     """
+    is_held = holding in (Holding.BARRIER, Holding.GUARD)
     if run_mode != APPLY and checks is False and not is_held:
         return RunInPlan()
     if run_mode != APPLY or checks:
@@ -247,4 +274,4 @@ def first_mode(
         return Verify()
     if planned is not None:
         return ApplyPlanned(expected=planned)
-    return ApplyHeldBack() if held_back else Apply()
+    return ApplyHeldBack() if held_back and holding is Holding.BARRIER else Apply()

@@ -15,6 +15,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.modules import utils_folders
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import server
 
 # Modules of these collections keep no state between calls but what keep_clients wants kept; they run one after
@@ -33,6 +34,8 @@ class ModuleCall:
     mode: str
     # The writes that an apply is held to; None for any.
     expected: list[dict[str, t.Any]] | None = None
+    # Whether what it does without boto3 is stopped too.
+    guarded: bool = False
 
 
 @dataclasses.dataclass(eq=False)
@@ -84,7 +87,10 @@ class WarmProcesses:
             environment=call.environment,
             mode=call.mode,
             expected=call.expected,
-            fresh=not call.module.startswith(STAYING_COLLECTIONS),
+            # A guard cannot be taken out of a process again, and costs a little on each file that is opened.
+            fresh=call.guarded or not call.module.startswith(STAYING_COLLECTIONS),
+            guarded=call.guarded,
+            utils=utils_folders() if "." not in call.module else [],
         )
         server.send_frame(process.connection, request)
         return process.connection
@@ -96,7 +102,10 @@ class WarmProcesses:
         if answer is None:
             connection.close()
             return None
-        self._idle.append(process)
+        if answer.get("spoilt"):
+            connection.close()
+        else:
+            self._idle.append(process)
         return t.cast(server.Answer, answer)
 
     def kill(self) -> None:

@@ -13,12 +13,10 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 
 Result = dict[str, t.Any]
 _DECODER = get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)
-_LOOKERS = {"ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.fail"}
-
-
-def uses_boto3(module: str) -> bool:
-    """Whether a module talks to AWS through boto3, so that the write barrier holds it."""
-    return module.startswith(("amazon.aws.", "community.aws.", "slipway.aws."))
+_LOOKERS = {
+    "ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.fail",
+    "ansible.builtin.pause", "ansible.builtin.wait_for", "ansible.builtin.wait_for_connection",
+}  # fmt: skip
 
 
 def only_reads(module: str) -> bool:
@@ -37,6 +35,11 @@ def decoded(module: str, answer: t.Any) -> Result:
         if stream in result and f"{stream}_lines" not in result:
             result[f"{stream}_lines"] = (result[stream] or "").splitlines()
     return result
+
+
+def left_undone() -> Result:
+    """What a module without check mode answers when it is asked in it."""
+    return {"changed": False, "skipped": True}
 
 
 def was_left_undone(result: Result) -> bool:

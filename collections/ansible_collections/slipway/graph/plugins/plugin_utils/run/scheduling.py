@@ -16,8 +16,10 @@ import typing as t
 from ansible.errors import AnsibleError
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_plan
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.modules import Holding
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
@@ -172,7 +174,7 @@ class Schedule:
 
     def _may_ask(self, step: Step) -> bool:
         """Whether a call can run up to its first write: most find that there is none."""
-        return self._options.saved_plan is None and is_held(step)
+        return self._options.saved_plan is None and modules.holding_of(step) is Holding.BARRIER
 
     def _start_what_can(self) -> None:
         now = time.monotonic()
@@ -242,7 +244,9 @@ class Schedule:
         checks = self._checks(call)
         held_back = self._must_not_write(step)
         planned = None if checks else self._planned_writes(call)
-        call.mode = modes.first_mode(self._options.mode, checks, is_held(step), held_back, planned)
+        call.mode = modes.first_mode(
+            self._options.mode, checks, modules.holding_of(step), held_back=held_back, planned=planned
+        )
         if step.has_action_plugin:
             return
         call.false_condition = self._renderer.false_condition(step, call.variables)
@@ -250,11 +254,21 @@ class Schedule:
             call.module_call = self._module_call(call)
 
     def _start(self, call: Call) -> None:
+        if self._would_run_anyway(call):
+            self._obey_verdict(call, call.mode.verdict_of_action(results.left_undone()))
+            return
         if call.step.has_action_plugin or call.module_call is not None:
             self._dispatch(call)
             return
         reason = call.false_condition if call.false_condition is not None else "nothing to do"
         self._end_call(call, results.skipped(reason), records.SKIPPED)
+
+    def _would_run_anyway(self, call: Call) -> bool:
+        """Whether a call is to be asked for what it would do, and would do it."""
+        is_own_wish = isinstance(call.mode, modes.Plan) and self._options.mode == APPLY
+        if is_own_wish or not call.mode.uses_check_mode or modules.holding_of(call.step) is not Holding.NOTHING:
+            return False
+        return call.step.task.loop is not None or self._renderer.false_condition(call.step, call.variables) is None
 
     def _planned_writes(self, call: Call) -> saved_plan.Expected:
         """The writes that a saved plan allows the call.
@@ -279,6 +293,7 @@ class Schedule:
         arguments = self._options.arguments(step, rendered)
         if arguments is None:
             return None
+        arguments = modules.prepared(step, arguments)
         return ModuleCall(
             module=step.module,
             path=step.path,
@@ -286,6 +301,7 @@ class Schedule:
             environment=self._renderer.environment(step, call.variables),
             mode=call.mode.seam,
             expected=call.mode.expected,
+            guarded=call.mode.guards and modules.holding_of(step) is Holding.GUARD,
         )
 
     def _checks(self, call: Call) -> bool | None:
@@ -404,7 +420,8 @@ class Schedule:
         heapq.heappush(self._delayed, (0.0, next(self._numbers), call))
 
     def _result_arrived(self, call: Call, result: Result) -> None:
-        attempts = attempts_allowed(call, self._renderer) if self._options.mode == APPLY else 1
+        is_asked = isinstance(call.mode, modes.Plan)
+        attempts = 1 if is_asked else attempts_allowed(call, self._renderer)
         if attempts > 1:
             result["attempts"] = call.attempt
         try:
@@ -506,11 +523,6 @@ class Schedule:
             self._release_held_calls()
 
 
-def is_held(step: Step) -> bool:
-    """Whether the barrier sees what a step writes: an action plugin sends its own calls."""
-    return results.uses_boto3(step.module) and not step.has_action_plugin
-
-
 def _failure(error: Exception) -> Result:
     """The result of a call that an exception has ended."""
     trace = "" if isinstance(error, AnsibleError) else "".join(traceback.format_exception(error))
@@ -524,4 +536,4 @@ def _told(error: Exception) -> str:
 def _is_plain_read(step: Step) -> bool:
     """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
     repeated = is_repeated(step.task) or step.task.retries
-    return results.uses_boto3(step.module) and results.only_reads(step.module) and not repeated
+    return modules.holding_of(step) is Holding.BARRIER and results.only_reads(step.module) and not repeated

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import hidden
 
 # Shorter values are as likely to be words (the name of a user, a Region), which would then be hidden everywhere.
 SURE_LENGTH = 16
@@ -35,7 +35,7 @@ class Secrets:
 
     def hide(self, value: t.Any) -> t.Any:
         """A value without what is secret in it."""
-        return remove_values(value, self._values) if self._values else value
+        return hidden.without(value, self._values)
 
 
 def _strings(value: t.Any) -> c.Iterator[str]:

@@ -11,7 +11,10 @@ or wrong. What is a read: see :mod:`operations`.
 from __future__ import annotations
 
 import collections
+import hashlib
 import json
+import sys
+import threading
 import time
 import typing as t
 from urllib.parse import urlsplit
@@ -20,6 +23,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
     always_write,
     consistency,
     differences,
+    local_effects,
     reads,
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.buckets import Buckets
@@ -34,6 +38,10 @@ MOST_EQUAL_READS = 3
 
 class WriteBarrier(BaseException):
     """A module was about to write. Not an ``Exception``: modules catch those and would go on."""
+
+
+class TransferBarrier(Exception):  # noqa: N818 - no more of an error than the other
+    """The same within s3transfer: its threads wait for ever for a part that ends by no ``Exception``."""
 
 
 class ApiCall(t.TypedDict, total=False):
@@ -65,13 +73,16 @@ class Seam:
         self.changes: list[differences.Change] = []
         # Whether to find out what the stopped write would change; the running module sets it.
         self.compares = False
-        # Takes secrets out of parameters; who runs modules sets it.
+        # Takes secrets out of parameters, and says what they are; who runs modules sets them.
         self.readable: t.Callable[[t.Any], t.Any] = lambda value: value
+        self.secrets: t.Callable[[], t.Iterable[str]] = lambda: ()
         self._expected: list[t.Any] | None = None
         self._reads: list[differences.Read] = []
         self._answers = reads.Reads()
         self._asked_again: collections.Counter[reads.Key] = collections.Counter()
-        self._sending = False
+        # Modules may call from several threads.
+        self._lock = threading.RLock()
+        self._thread = threading.local()
 
     def begin(self, mode: str, expected: list[t.Any] | None = None) -> None:
         """Start the books of the next call.
@@ -102,33 +113,57 @@ class Seam:
                 return reply()
             if self.compares:
                 self.changes += self._changes(client, operation, parameters)
-            self.writes.append(Write(service=service, operation=operation, parameters=dict(parameters or {})))
+            self.writes.append(Write(service=service, operation=operation, parameters=self._plain(parameters)))
             if creates(operation):
-                raise WriteBarrier(f"{service}:{operation}")
+                raise _barrier(f"{service}:{operation}")
             return {}
         if self._expected is not None and not is_read(service, operation):
-            self._hold_to_plan(client, operation, parameters)
+            with self._lock:
+                if self._expected is not None:
+                    self._hold_to_plan(client, operation, parameters)
         answer = self._answer(original, client, service, operation, parameters)
         if self.compares and self.mode == "plan" and differences.is_kept(operation):
-            self._reads.append(differences.Read(operation, _plain(parameters), _plain(answer)))
+            self._reads.append(differences.Read(operation, self._plain(parameters), self._plain(answer)))
         return answer
 
     def _hold_to_plan(self, client: t.Any, operation: str, parameters: t.Any) -> None:
         """Stop at a first write that is not the planned one; what follows the first was not planned in detail."""
         service = client.meta.service_model.service_name
-        write = Write(service=service, operation=operation, parameters=dict(parameters or {}))
+        write = Write(service=service, operation=operation, parameters=self._plain(parameters))
         tokens = _idempotency_tokens(client, operation)
         if not self._expected and always_write.reply_if_unchanged(client, service, operation, parameters):
             return
-        if not self._expected or not _is_same(self._expected[0], self.readable(_plain(write)), tokens):
+        if not self._expected or not _is_same(self._expected[0], self.readable(dict(write)), tokens):
             self.writes.append(write)
-            raise WriteBarrier(f"{service}:{operation}")
+            raise _barrier(f"{service}:{operation}")
         self._expected = None
+
+    def stop_local_effect(self, operation: str, parameters: dict[str, t.Any]) -> t.NoReturn:
+        """Stop what a module is about to do to this machine or over the network."""
+        self.writes.append(Write(service=local_effects.SERVICE, operation=operation, parameters=parameters))
+        raise _barrier(operation)
 
     def _changes(self, client: t.Any, operation: str, parameters: t.Any) -> list[differences.Change]:
         shape = client.meta.service_model.operation_model(operation).input_shape
         required = shape.required_members if shape else []
-        return differences.of_write(operation, _plain(parameters), required, self._reads)
+        return differences.of_write(operation, self._plain(parameters), required, self._reads)
+
+    def _plain(self, value: t.Any) -> dict[str, t.Any]:
+        """A copy that nobody changes later, of plain data only."""
+        return t.cast("dict[str, t.Any]", json.loads(json.dumps(value or {}, default=self._described)))
+
+    def _described(self, value: t.Any) -> str:
+        """What stands for a value that JSON does not have; for contents, that which tells them from others."""
+        content = value
+        if _can_be_read_twice(value):
+            place = value.tell()
+            content = value.read()
+            value.seek(place)
+        if not isinstance(content, (bytes, bytearray)):
+            return str(value)
+        if any(secret.encode() in content for secret in self.secrets()):
+            return f"{len(content)} bytes, hidden by no_log"
+        return f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:16]}"
 
     def _answer(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
@@ -147,13 +182,14 @@ class Seam:
     def _refuse_to_wait(self, key: reads.Key) -> None:
         """Stop a module that waits for what it was not allowed to write."""
         if self.writes:
-            self._asked_again[key] += 1
+            with self._lock:
+                self._asked_again[key] += 1
             if self._asked_again[key] > MOST_EQUAL_READS:
-                raise WriteBarrier("it waits for a write that was not sent")
+                raise _barrier("it waits for a write that was not sent")
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless it is a module that waits for what it was not allowed to write."""
-        if self._sending or not self.writes:
+        if not self.writes or getattr(self._thread, "is_sending", False):
             _sleep(seconds)
 
     def _send(
@@ -189,7 +225,8 @@ class Seam:
     ) -> t.Any:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
         started = time.monotonic()
-        self._sending = True
+        # A call may be made within a call, by credentials that have run out.
+        outer, self._thread.is_sending = getattr(self._thread, "is_sending", False), True
         try:
             answer = original(client, operation, parameters)
             call["retries"] = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
@@ -200,7 +237,7 @@ class Seam:
             call["retries"] = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
             raise
         finally:
-            self._sending = False
+            self._thread.is_sending = outer
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
 
@@ -231,9 +268,20 @@ def _is_emulator(endpoint: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def _plain(value: t.Any) -> dict[str, t.Any]:
-    """A copy that nobody changes later, of plain data only."""
-    return t.cast("dict[str, t.Any]", json.loads(json.dumps(value or {}, default=str)))
+def _can_be_read_twice(value: t.Any) -> bool:
+    """Whether a value is a file, and no stream such as those of answers."""
+    has_place = all(hasattr(value, name) for name in ("read", "seek", "tell"))
+    return has_place and (not hasattr(value, "seekable") or value.seekable())
+
+
+def _barrier(reason: str) -> BaseException:
+    """What stops the module."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith("s3transfer."):
+            return TransferBarrier(reason)
+        frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+    return WriteBarrier(reason)
 
 
 def install(seam: Seam) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import threading
 import time
 import typing as t
 
@@ -24,6 +25,8 @@ class Reads:
     def __init__(self, clock: t.Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._answers: dict[Key, tuple[float, bytes]] = {}
+        # Modules may read in several threads.
+        self._lock = threading.Lock()
 
     def find(self, key: Key) -> t.Any:
         """A kept answer, as a copy that the asker may change; ``None`` if there is none."""
@@ -33,9 +36,11 @@ class Reads:
     def keep(self, key: Key, answer: t.Any) -> None:
         """Keep an answer, unless it is a stream, which can be read once only."""
         now = self._clock()
-        self._answers = {known: kept for known, kept in self._answers.items() if now < kept[0]}
         with contextlib.suppress(TypeError, AttributeError, pickle.PicklingError):
-            self._answers[key] = (now + KEPT_SECONDS, pickle.dumps(answer))
+            kept = now + KEPT_SECONDS, pickle.dumps(answer)
+            with self._lock:
+                self._answers = {known: other for known, other in self._answers.items() if now < other[0]}
+                self._answers[key] = kept
 
     def forget(self) -> None:
         """Keep nothing of before."""

@@ -42,7 +42,9 @@ DOORS = f"{UTILS}.worker.ansible_doors"
 class Request(t.TypedDict):
     """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own.
 
-    ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`).
+    ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`). With ``guarded``, what the module does
+    to this machine or the network is stopped as well (see :mod:`local_effects`). ``utils`` are the folders in which a
+    module of a role finds its ``ansible.module_utils``, before Ansible's own.
     """
 
     id: int
@@ -53,12 +55,15 @@ class Request(t.TypedDict):
     mode: str
     expected: list[dict[str, t.Any]] | None
     fresh: bool
+    guarded: bool
+    utils: list[str]
 
 
 class Answer(t.TypedDict, total=False):
     """What became of it: ``result`` as the module serialised it, or ``crash`` with the traceback.
 
-    ``inputs`` is a digest of the module's arguments, without secrets and without how AWS is reached.
+    ``inputs`` is a digest of the module's arguments, without secrets and without how AWS is reached. ``spoilt`` says
+    that the module has left something behind in its process, which then ends.
     """
 
     id: int
@@ -68,6 +73,7 @@ class Answer(t.TypedDict, total=False):
     calls: list[t.Any]
     writes: list[t.Any]
     changes: list[t.Any]
+    spoilt: bool
 
 
 def send_frame(connection: socket.socket, message: t.Any) -> None:
@@ -121,19 +127,26 @@ class Worker:
     """Runs modules one after the other and keeps what is dear: imports, botocore's models, open connections."""
 
     def __init__(self, seam: t.Any) -> None:
+        # Not with this file: the loader of collections is not in place yet when it starts as a program.
+        self._hidden = importlib.import_module(f"{UTILS}.worker.hidden")
+        self._leftovers = importlib.import_module(f"{UTILS}.worker.leftovers")
+        self._guard = importlib.import_module(f"{UTILS}.worker.local_effects").Guard(seam.stop_local_effect)
         self.seam = seam
-        self.seam.readable = self._readable
+        self.seam.readable, self.seam.secrets = self._readable, self._secrets
         self.result: str | None = None
-        self.module: t.Any = None
+        # The last one is the one that is running; a module may make several of these.
+        self.modules: list[t.Any] = []
         self.inputs = ""
 
     def run(self, request: Request) -> Answer:
         """Run one module call in this process."""
-        environment = dict(os.environ)
+        before = self._leftovers.Surroundings()
         os.environ.update(request["environment"])
         self.seam.begin(request["mode"], request["expected"])
-        self.result, self.module, self.inputs = None, None, ""
+        self.result, self.modules, self.inputs = None, [], ""
         crash = None
+        if request["guarded"]:
+            self._guard.arm()
         try:
             self._run_module(request)
         except SystemExit:
@@ -142,8 +155,9 @@ class Worker:
             if not self.seam.writes:
                 crash = "".join(traceback.format_exception(error))
         finally:
-            os.environ.clear()
-            os.environ.update(environment)
+            self._guard.disarm()
+            self._leftovers.clean_up(self.modules)
+            is_as_before = before.restore()
         if self.result is None and crash is None and not self.seam.writes:
             crash = f"{request['module']} ended without a result"
         return Answer(
@@ -152,8 +166,9 @@ class Worker:
             crash=self._readable(crash),
             inputs=self.inputs,
             calls=self.seam.calls,
-            writes=self._readable_writes(),
+            writes=self._readable(self.seam.writes),
             changes=self._readable_changes(),
+            spoilt=not is_as_before,
         )
 
     def _run_module(self, request: Request) -> None:
@@ -168,13 +183,11 @@ class Worker:
         if request["module"].startswith(("ansible_collections.", "ansible.modules.")):
             runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
         else:  # those in a role's library folder
-            runpy.run_path(request["path"], run_name="__main__")
+            import ansible.module_utils  # noqa: PLC0415 - as above
 
-    def _readable_writes(self) -> list[t.Any]:
-        return [
-            {**write, "parameters": self._readable(json.loads(json.dumps(write["parameters"], default=str)))}
-            for write in self.seam.writes
-        ]
+            ansible.module_utils.__path__[:0] = request["utils"]
+            sys.argv[:] = [request["path"]]
+            runpy.run_path(request["path"], run_name="__main__")
 
     def _readable_changes(self) -> list[t.Any]:
         changes = []
@@ -187,7 +200,11 @@ class Worker:
 
     def _readable(self, value: t.Any) -> t.Any:
         """A value without those of ``no_log`` options."""
-        return _doors().without_values(value, getattr(self.module, "no_log_values", set()))
+        return self._hidden.without(value, self._secrets())
+
+    def _secrets(self) -> set[str]:
+        """The values of ``no_log`` options."""
+        return {secret for module in self.modules for secret in getattr(module, "no_log_values", ())}
 
 
 def digest_of(parameters: dict[str, t.Any], hidden: set[str]) -> str:
@@ -204,7 +221,7 @@ def run_in_child(worker: Worker, request: Request, connection: socket.socket) ->
         die_with_parent()
         status = 1
         try:
-            send_frame(connection, worker.run(request))
+            send_frame(connection, {**worker.run(request), "spoilt": False})
             status = 0
         finally:
             os._exit(status)
@@ -220,14 +237,17 @@ def serve(worker: Worker, connection: socket.socket) -> None:
         if request["fresh"]:
             run_in_child(worker, request, connection)
         else:
-            send_frame(connection, worker.run(request))
+            answer = worker.run(request)
+            send_frame(connection, answer)
+            if answer["spoilt"]:
+                return
 
 
 def capture_results(worker: Worker) -> None:
     """Take a module's result from its hand instead of from its standard output."""
 
     def started(module: t.Any) -> None:
-        worker.module = module
+        worker.modules.append(module)
 
     def ready(module: t.Any, compares: bool) -> None:
         worker.inputs = digest_of(module.params, module.no_log_values)
