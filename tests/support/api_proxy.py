@@ -99,7 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _forward(self) -> None:
-        body = self._body()
+        try:
+            body = self._body()
+        except (ValueError, EOFError):  # whoever sent it was killed in the middle: nobody can act on that
+            self._hang_up()
+            return
         operation = operation_of(self.command, self.path, dict(self.headers.items()), body)
         with self.owner.lock:
             self.owner.operations.append(operation)
@@ -131,11 +135,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             return b"".join(iter(self._chunk, b""))
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return self._exactly(int(self.headers.get("Content-Length") or 0))
+
+    def _exactly(self, size: int) -> bytes:
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
 
     def _chunk(self) -> bytes:
         size = int(self.rfile.readline().split(b";")[0], 16)
-        data = self.rfile.read(size)
+        data = self._exactly(size)
         self.rfile.readline()
         return data
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import gc
 import os
@@ -15,10 +16,11 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan, saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, environment_of, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, last_applied, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, selection
-from ansible_collections.slipway.graph.plugins.plugin_utils.report import files
+from ansible_collections.slipway.graph.plugins.plugin_utils.report.run_record import RunRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
@@ -95,11 +97,6 @@ class ActionModule(ActionBase):
         interrupts: Interrupts,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
-        applied = last_applied.read(options["applied"])
-        notes = []
-        if applied.problem:
-            notes.append(f"{applied.problem}: nothing is called drift until the next apply")
-            Display().warning(f"applied: {notes[0]}")
         host = prepared.host.name
         held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
         now = datetime.datetime.now(datetime.UTC)
@@ -123,33 +120,30 @@ class ActionModule(ActionBase):
             saved_plan=held_to,
             diff=bool(self._task.diff),
         )
-        with progress:
-            if selected:
-                graph, calls = destroy.run(
-                    prepared,
-                    selected,
-                    processes,
-                    run_options,
-                    destroy.Order(options["confirm"], options["confirm_protected"], began_at),
-                )
-            else:
-                graph = prepared.graph
-                calls = Schedule(graph, prepared.renderer, processes, run_options).run()
-        if planning:
-            last_applied.mark_drift(calls, applied)
-        elif options["applied"]:
-            last_applied.write(options["applied"], last_applied.after(applied, calls, options["state"]))
-        run = journal.document(host, run_options.mode, options["state"], graph, calls)
-        planned = plan.document(host, options["state"], calls, notes, began_at) if planning else None
-        if options["journal"]:
-            files.write(options["journal"], run, planned)
+        with RunRecord(host, planning, options, began_at) as record:
+            if record.journal:
+                run_options = _told_to(record.journal, run_options)
+            if not planning:
+                for note in record.notes:
+                    Display().warning(note)
+            with progress:
+                if selected:
+                    order = destroy.Order(options["confirm"], options["confirm_protected"], began_at)
+                    graph, calls = destroy.run(prepared, selected, processes, run_options, order)
+                else:
+                    graph = prepared.graph
+                    calls = Schedule(graph, prepared.renderer, processes, run_options).run()
+            run, planned = record.ended(graph, calls)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
         text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]
         # All at once: several hosts may be speaking.
         Display().display("\n".join([f"{host}:", *text] if self._has_company else text))
-        result = self._result(prepared, calls, text[-1], options)
-        return {**result, "drift_is_known": applied.is_known} if planning else result
+        result = self._result(prepared, calls, "\n".join([text[-1], *record.problems]), options)
+        result["failed"] |= bool(record.problems)
+        if planning:
+            return {**result, "drift_is_known": record.applied.is_known}
+        return {**result, "cut_off": record.cut_off}
 
     @staticmethod
     def _path(run: journal.Document) -> list[str]:
@@ -196,6 +190,16 @@ class ActionModule(ActionBase):
         )
         if warning:
             Display().warning(warning)
+
+
+def _told_to(kept: RunningJournal, options: Options) -> Options:
+    """The options of a run that tells a journal of each call as it ends."""
+
+    def tell(record: CallRecord, number: int, expected: int) -> None:
+        kept.call(record)
+        options.on_record(record, number, expected)
+
+    return dataclasses.replace(options, on_record=tell, journal=kept)
 
 
 def _collect_less_garbage() -> None:

@@ -78,6 +78,9 @@ options:
       - Beside V(journal.json) stand V(report.html), a page about the run that opens without a network, and in check
         mode V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for
         example V(first.json), they are called V(first.report.html) and so on.
+      - While the run goes on it is V(journal.jsonl), with a line for each call that has ended, and for each write
+        before it is sent. A run that is killed leaves that behind; the next one says so, and the next apply turns it into
+        V(cut-off-<time>.json) and a report. Where it cannot be written, nothing else is.
     type: path
     default: ""
   plan:
@@ -187,6 +190,11 @@ summary:
   description: The number of calls by status.
   returned: always
   type: dict
+cut_off:
+  description: Journals of earlier runs that were cut off, which this run has made from what they had left behind.
+  returned: after an apply
+  type: list
+  elements: path
 drift_is_known:
   description: Whether O(applied) tells what was applied last, so that drift can be told from a change of inputs.
   returned: in check mode

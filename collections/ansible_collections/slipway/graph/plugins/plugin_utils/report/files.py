@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import markdown, plan
-from ansible_collections.slipway.graph.plugins.plugin_utils.record import journal
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import cut_off, journal
 from ansible_collections.slipway.graph.plugins.plugin_utils.report import report
 
 
@@ -27,6 +28,21 @@ def write(path: str, run: journal.Document, planned: plan.Document | None) -> No
     if planned is not None:
         _replace(target.with_name(f"{prefix}plan.json"), json.dumps(planned, indent=1, default=str))
         _replace(target.with_name(f"{prefix}plan.md"), "\n".join(markdown.section(planned)))
+
+
+def write_cut_off(path: str, run: cut_off.CutOff) -> Path:
+    """Write the journal and the report of a run that was cut off, beside those that this run will write.
+
+    :arg path: of this run's journal.
+    :returns: where its journal stands.
+    """
+    target = Path(path)
+    prefix = "" if target.stem == "journal" else f"{target.stem}."
+    time = re.sub(r"[^0-9T]", "", run.started_at.partition("+")[0])
+    names = (f"{prefix}cut-off-{time}{number}.json" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    kept = next(each for each in map(target.with_name, names) if not each.exists())
+    write(str(kept), run.document(), None)
+    return kept
 
 
 def keep(path: str, document: object, check_mode: bool) -> bool:

@@ -51,7 +51,7 @@ def page(run: journal.Document) -> str:
     bars = _bars(calls)
     return environment.get_template("page.html").render(
         run=run,
-        kind=KINDS.get((run["mode"], run["state"]), run["mode"]),
+        kind=_kind(run),
         headline=plan.headline(run) if run["mode"] == "plan" else "",
         length=length,
         statuses=[(status, STATUS_NAMES.get(status, status), run["summary"][status])
@@ -75,6 +75,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s"
+
+
+def _kind(run: journal.Document) -> str:
+    """Which kind of run it was."""
+    kind = str(KINDS.get((run["mode"], run["state"]), run["mode"]))
+    return f"{kind}, cut off" if run.get("cut_off") else kind
 
 
 def _call(call: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -36,6 +36,9 @@ class ModuleCall:
     expected: list[dict[str, t.Any]] | None = None
     # Whether what it does without boto3 is stopped too.
     guarded: bool = False
+    # The journal's lines, which writes are told to, and what finds the call there; empty without a journal.
+    journal: str = ""
+    key: str = ""
 
 
 @dataclasses.dataclass(eq=False)
@@ -91,6 +94,8 @@ class WarmProcesses:
             fresh=call.guarded or not call.module.startswith(STAYING_COLLECTIONS),
             guarded=call.guarded,
             utils=utils_folders() if "." not in call.module else [],
+            journal=call.journal,
+            key=call.key,
         )
         server.send_frame(process.connection, request)
         return process.connection

@@ -23,6 +23,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.modules import 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import modes, results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call, attempts_allowed, is_repeated, judge
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
@@ -57,6 +58,8 @@ class Options:
     parallel: int
     start_action: ActionRunner
     on_record: OnRecord
+    # Is told what is going to run and of each write before it is sent.
+    journal: RunningJournal | None = None
     # Called a few times a second; what it is given says which calls run and for how many seconds.
     on_tick: c.Callable[[c.Callable[[], list[tuple[str, float]]]], None] | None = None
     register: bool = True
@@ -111,6 +114,8 @@ class Schedule:
 
         :returns: the records.
         """
+        if self._options.journal and self._options.mode != INSPECT:
+            self._options.journal.graph(self._graph)
         if self._options.interrupts:
             self._selector.register(self._options.interrupts, selectors.EVENT_READ)
         for step in self._graph.steps:
@@ -177,6 +182,8 @@ class Schedule:
         return self._options.saved_plan is None and modules.holding_of(step) is Holding.BARRIER
 
     def _start_what_can(self) -> None:
+        if self._options.journal and self._options.journal.problem:
+            self.stop(self._options.journal.problem)
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now and self._free:
             call = heapq.heappop(self._delayed)[2]
@@ -302,6 +309,8 @@ class Schedule:
             mode=call.mode.seam,
             expected=call.mode.expected,
             guarded=call.mode.guards and modules.holding_of(step) is Holding.GUARD,
+            journal=self._options.journal.path if self._options.journal else "",
+            key=records.call_key(step.key, call.label, call.label_occurrence),
         )
 
     def _checks(self, call: Call) -> bool | None:
@@ -386,6 +395,10 @@ class Schedule:
         call.api_calls += answer["calls"]
         call.inputs = call.inputs or answer.get("inputs", "")
         call.changes = call.changes or answer.get("changes", [])
+        if answer.get("untold"):
+            self.stop(answer["untold"])
+            self._end_call(call, {"failed": True, "changed": False, "msg": answer["untold"]}, records.FAILED)
+            return
         self._obey_verdict(call, call.mode.verdict(call.step.module, answer))
 
     def _obey_verdict(self, call: Call, verdict: modes.Verdict) -> None:

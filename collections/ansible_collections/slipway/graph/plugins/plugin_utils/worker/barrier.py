@@ -28,6 +28,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.buckets import Buckets
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import creates, is_login, is_read
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.write_ahead import WriteAhead
 
 # The real one: `install` puts another in its place.
 _sleep = time.sleep
@@ -68,6 +69,7 @@ class Seam:
     def __init__(self, buckets: Buckets | None = None) -> None:
         self.mode = "apply"
         self._buckets = buckets or Buckets()
+        self.write_ahead = WriteAhead()
         self.calls: list[ApiCall] = []
         self.writes: list[Write] = []
         self.changes: list[differences.Change] = []
@@ -224,6 +226,9 @@ class Seam:
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
     ) -> t.Any:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
+        writes = not is_read(operation)
+        if writes:
+            self.write_ahead.sending(service, operation)
         started = time.monotonic()
         # A call may be made within a call, by credentials that have run out.
         outer, self._thread.is_sending = getattr(self._thread, "is_sending", False), True
@@ -240,6 +245,8 @@ class Seam:
             self._thread.is_sending = outer
             call["seconds"] = round(time.monotonic() - started, 4)
             self.calls.append(call)
+            if writes:
+                self.write_ahead.answered(call)
 
 
 def _is_same(planned: t.Any, write: dict[str, t.Any], tokens: set[str]) -> bool:

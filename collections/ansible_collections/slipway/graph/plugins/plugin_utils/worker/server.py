@@ -42,9 +42,10 @@ DOORS = f"{UTILS}.worker.ansible_doors"
 class Request(t.TypedDict):
     """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own.
 
-    ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`). With ``guarded``, what the module does
-    to this machine or the network is stopped as well (see :mod:`local_effects`). ``utils`` are the folders in which a
-    module of a role finds its ``ansible.module_utils``, before Ansible's own.
+    ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`), ``journal`` is the file of lines that
+    its writes are told to before they are sent, ``key`` what finds the call there. With ``guarded``, what the module
+    does to this machine or the network is stopped as well (see :mod:`local_effects`). ``utils`` are the folders in
+    which a module of a role finds its ``ansible.module_utils``, before Ansible's own.
     """
 
     id: int
@@ -54,6 +55,8 @@ class Request(t.TypedDict):
     environment: dict[str, str]
     mode: str
     expected: list[dict[str, t.Any]] | None
+    journal: str
+    key: str
     fresh: bool
     guarded: bool
     utils: list[str]
@@ -63,12 +66,14 @@ class Answer(t.TypedDict, total=False):
     """What became of it: ``result`` as the module serialised it, or ``crash`` with the traceback.
 
     ``inputs`` is a digest of the module's arguments, without secrets and without how AWS is reached. ``spoilt`` says
-    that the module has left something behind in its process, which then ends.
+    that the module has left something behind in its process, which then ends, and ``untold`` why a write was not sent:
+    the journal could not be told of it.
     """
 
     id: int
     result: str | None
     crash: str | None
+    untold: str
     inputs: str
     calls: list[t.Any]
     writes: list[t.Any]
@@ -143,6 +148,7 @@ class Worker:
         before = self._leftovers.Surroundings()
         os.environ.update(request["environment"])
         self.seam.begin(request["mode"], request["expected"])
+        self.seam.write_ahead.begin(request["journal"], request["key"])
         self.result, self.modules, self.inputs = None, [], ""
         crash = None
         if request["guarded"]:
@@ -164,6 +170,7 @@ class Worker:
             id=request["id"],
             result=self.result,
             crash=self._readable(crash),
+            untold=self.seam.write_ahead.untold,
             inputs=self.inputs,
             calls=self.seam.calls,
             writes=self._readable(self.seam.writes),
