@@ -7,12 +7,25 @@ import typing as t
 
 import boto3
 
-from tests.support.api_proxy import ApiProxy
 from tests.support.emulators import CREDENTIALS
 
 
-def client(proxy: ApiProxy, service: str) -> t.Any:
-    """A client that asks through the proxy."""
+class Asked(t.Protocol):
+    """An emulator, or the proxy before it."""
+
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+
+
+class Emulator(t.NamedTuple):
+    """An emulator without a proxy."""
+
+    url: str
+
+
+def client(proxy: Asked, service: str) -> t.Any:
+    """A client that asks there."""
     return _session().client(
         service,  # type: ignore[call-overload]  # the name is a variable here
         endpoint_url=proxy.url,

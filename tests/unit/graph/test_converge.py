@@ -171,10 +171,10 @@ def test_rule_04_independent_calls_overlap_and_needs_are_kept(project: Project, 
     project.role(
         "demo",
         """
-- {name: Slow, note: {path: "{{ notes }}", line: slow, seconds: 1.5}, register: demo_slow}
-- {name: Quick, note: {path: "{{ notes }}", line: quick}, register: demo_quick}
-- {name: After quick, note: {path: "{{ notes }}", line: "after {{ demo_quick.line }}"}}
-- {name: After slow, note: {path: "{{ notes }}", line: "after {{ demo_slow.line }}"}}
+- {name: Slow, note: {path: "{{ notes }}", line: slow, seconds: 1.5}, register: demo_slow, vars: {after: []}}
+- {name: Quick, note: {path: "{{ notes }}", line: quick}, register: demo_quick, vars: {after: []}}
+- {name: After quick, note: {path: "{{ notes }}", line: "after {{ demo_quick.line }}"}, vars: {after: []}}
+- {name: After slow, note: {path: "{{ notes }}", line: "after {{ demo_slow.line }}"}, vars: {after: []}}
 """,
     )
     assert project.converge("demo").returncode == 0
@@ -188,7 +188,7 @@ def test_rule_05_what_needs_a_failure_is_not_run_and_not_reported_as_one(project
 - {name: Breaks, note: {wrong: true, line: x}, register: demo_broken}
 - {name: Needs it, note: {path: "{{ notes }}", line: "{{ demo_broken.line }}"}, register: demo_next}
 - {name: Needs that, note: {path: "{{ notes }}", line: "{{ demo_next.line }}"}}
-- {name: Independent, note: {path: "{{ notes }}", line: independent}}
+- {name: Independent, note: {path: "{{ notes }}", line: independent}, vars: {after: []}}
 """,
     )
     outcome = project.converge("demo")
@@ -204,7 +204,7 @@ def test_rule_05_a_process_that_dies_fails_its_call_only(project: Project, notes
         "demo",
         """
 - {name: Dies, note: {die: true}}
-- {name: Lives, note: {path: "{{ notes }}", line: lives}}
+- {name: Lives, note: {path: "{{ notes }}", line: lives}, vars: {after: []}}
 """,
     )
     outcome = project.converge("demo")

@@ -31,17 +31,21 @@ def main():
 if __name__ == "__main__":
     main()
 """
+# Each says what it follows, or it would keep its place behind the one before it.
 TASKS = """
 - name: Long
   work: {folder: "{{ folder }}", name: long, seconds: "{{ seconds }}"}
+  vars: {after: []}
   register: demo_long
 - name: Next
   work: {folder: "{{ folder }}", name: next, seconds: 0}
   vars: {after: [demo_long]}
 - name: Action
   ansible.builtin.pause: {seconds: "{{ seconds | int }}"}
+  vars: {after: []}
 - name: Patient
   work: {folder: "{{ folder }}", name: "patient", seconds: 0}
+  vars: {after: []}
   register: demo_patient
   until: demo_patient is failed
   retries: 100

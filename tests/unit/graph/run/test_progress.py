@@ -168,7 +168,7 @@ def test_rule_14_the_critical_path_follows_the_needs_and_not_the_time_alone() ->
 def slow(project: Project) -> Project:
     """A role with a call that takes long enough to be watched."""
     project.module("demo", "look", LOOK)
-    project.role("demo", "- {name: Slow, look: {seconds: 2}}\n- {name: Quick, look: {}}")
+    project.role("demo", "- {name: Slow, look: {seconds: 2}}\n- {name: Quick, look: {}, vars: {after: []}}")
     return project
 
 

@@ -154,7 +154,7 @@ def _task(index: int, shape: Shape) -> t.Any:
     items, retries = shape.items[index], UNRENDERABLE if shape.fates[index] == UNRENDERABLE else None
     return types.SimpleNamespace(
         loop=None if items is None else list(range(items)), when=[], until=None, retries=retries, delay=0, no_log=False,
-        check_mode=None, changed_when=None, failed_when=None, register=f"r{index}",
+        check_mode=None, get_ds=dict, changed_when=None, failed_when=None, register=f"r{index}",
     )  # fmt: skip
 
 
