@@ -226,7 +226,7 @@ class Seam:
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
     ) -> t.Any:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
-        writes = not is_read(operation)
+        writes = not is_read(service, operation)
         if writes:
             self.write_ahead.sending(service, operation)
         started = time.monotonic()
