@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import psutil
 import pytest
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.secrets import Secrets
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import barrier, hidden
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
 from tests.support.background import repeatedly
@@ -164,3 +168,114 @@ def test_rule_17_a_plan_does_not_show_the_value_that_a_secret_would_get(aws: tup
     assert value["username"] == "demo"
     assert set(value["password"]) == {"*"}
     assert planned.returncode == 0
+
+
+OF_AN_ITEM = "Planted-in-an-item-4715"
+WITH_QUOTES = 'planted "with" quotes & signs 4716'
+OF_A_LITERAL = "pl4nted"
+
+
+def test_the_value_of_a_secret_option_is_in_no_label(aws: AWS) -> None:
+    project, _proxy = aws
+    project.module("demo", "talk", TALKATIVE)
+    project.role(
+        "demo",
+        """
+- name: Make
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16}
+  register: demo_vpc
+- name: Talk of a loop
+  talk: {password: "{{ item.text }}", how: "{{ item.how }}"}
+  loop: "{{ demo_items }}"
+- name: Not run
+  talk: {password: "{{ item.text }}"}
+  loop: "{{ demo_items }}"
+  when: item.name == 'none'
+- name: Wait for what is unknown
+  talk: {password: "{{ item.text }}", how: "{{ demo_vpc.vpc.id }}"}
+  loop: "{{ demo_items }}"
+""",
+    )
+    project.inventory(
+        demo_items=[
+            {"name": "first", "text": OF_AN_ITEM, "how": "say"},
+            {"name": "second", "text": WITH_QUOTES, "how": "fail"},
+            {"name": "third", "text": OF_A_LITERAL, "how": "crash"},
+        ]
+    )
+    for arguments in (("--check", "-vvv"), ("-vvv",)):
+        outcome = project.converge("demo", arguments=arguments)
+        items = [call["item"] for call in outcome.journal["calls"] if call["task"] == "Talk of a loop"]
+        assert {json.loads(item)["name"] for item in items} == {"first", "second", "third"}
+        for secret in (OF_AN_ITEM, WITH_QUOTES, json.dumps(WITH_QUOTES)[1:-1], OF_A_LITERAL):
+            assert secret not in outcome.output
+            assert [path.name for path in project.folder.glob("*.*") if path.name != "hosts.yml"
+                    and secret in path.read_text()] == []  # fmt: skip
+
+
+def test_what_a_hidden_task_returned_is_in_no_label(aws: AWS) -> None:
+    project, proxy = aws
+    client(proxy, "secretsmanager").create_secret(Name="planted", SecretString=f'{{"password": "{FROM_AWS}"}}')
+    project.role(
+        "demo",
+        """
+- name: Read
+  slipway.aws.secretsmanager_secret_value_info: {secret_id: planted}
+  register: demo_read
+  no_log: true
+- name: Loop over it
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: "{{ item.cidr }}"}
+  loop:
+    - {cidr: 10.0.0.0/16, key: "{{ demo_read.fields.password }}"}
+""",
+    )
+    for arguments in (("--check", "-vvv"), ("-vvv",)):
+        outcome = project.converge("demo", arguments=arguments)
+        assert FROM_AWS not in outcome.output
+        (item,) = [call["item"] for call in outcome.journal["calls"] if call["task"] == "Loop over it"]
+        assert json.loads(item)["cidr"] == "10.0.0.0/16"
+        left = [path for path in project.folder.glob("*.*") if path.name != "hosts.yml"]
+        assert [path.name for path in left if FROM_AWS in path.read_text()] == []
+
+
+@pytest.mark.parametrize("hides", ["true", "false"])
+def test_a_loop_that_is_none_shows_nothing_of_what_it_is(project: Project, hides: str) -> None:
+    task = 'ansible.builtin.stat: {path: "/{{ item }}"}, loop: "{{ demo_variable }}"'
+    project.role("demo", f"- {{name: Loop, {task}, no_log: {hides}}}\n")
+    project.inventory(demo_variable=OF_A_VARIABLE)
+    outcome = project.converge("demo", arguments=("-vvv",))
+    assert outcome.calls("failed") == ["Loop"]
+    assert ("hidden by no_log" in outcome.output) == (hides == "true")
+    assert OF_A_VARIABLE not in outcome.output
+    assert OF_A_VARIABLE not in (project.folder / "journal.json").read_text()
+
+
+@pytest.mark.parametrize(
+    "secret", ["simple-1234", 'with "quotes" \\ and\nlines', "with spaces & signs/+?", "ümläut-1234"]
+)
+def test_a_secret_is_hidden_in_every_spelling_that_it_gets(secret: str) -> None:
+    spelled = [secret, json.dumps({"password": secret}), quote(secret, safe=""), f"x={quote_plus(secret)}&y"]
+    spelled += [json.dumps(secret, ensure_ascii=False), base64.b64encode(secret.encode()).decode()]
+    shown = json.dumps(hidden.without({"values": spelled, "nested": [{"a": secret}]}, {secret}), ensure_ascii=False)
+    assert [text for text in hidden.spellings(secret) if text in shown] == []
+
+
+def test_contents_that_hold_a_secret_are_not_even_told_by_their_digest() -> None:
+    seam = barrier.Seam()
+    seam.secrets = lambda: {"planted-4717"}
+    described = [seam._described(b"the key is planted-4717."), seam._described(b"a file")]
+    assert described == ["24 bytes, hidden by no_log", "6 bytes, sha256 7365d029861e32c5"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        'argument_spec = dict(name=dict(), token=dict(type="str", no_log=True))',
+        'argument_spec = {"name": {"type": "str"}, "token": {"no_log": True, "type": "str"}}',
+        'argument_spec = dict(users=dict(type="list", options=dict(token=dict(choices=list("ab"), no_log=True))))',
+        'spec["other"] = 1\nargument_spec = {"token": dict(no_log=True)}',
+    ],
+)
+def test_the_secret_options_of_a_module_are_found_however_they_are_written(tmp_path: Path, spec: str) -> None:
+    (tmp_path / "module.py").write_text(f"{spec}\nkey = dict(no_log=False)\n")
+    assert modules.secret_options(str(tmp_path / "module.py")) == {"token"}

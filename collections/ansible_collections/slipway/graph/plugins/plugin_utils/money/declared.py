@@ -16,6 +16,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Gr
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import results
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.labels import HIDDEN_LABEL, label_of
 
 # A task's ``vars`` may say here what its options will be where only a result tells.
 HINTS = "price"
@@ -75,7 +76,8 @@ def _as_written(step: Step, renderer: Renderer) -> list[t.Any] | None:
 
 def _label(step: Step, renderer: Renderer, variables: Variables, item: t.Any) -> str | None:
     try:
-        return renderer.label(step, variables, item)
+        hides = renderer.field(step.task.no_log, variables)
+        return HIDDEN_LABEL if hides else label_of(step, variables, item, renderer)
     except AnsibleError:
         return None  # over what only a result tells
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import collections.abc as c
 import contextlib
 import enum
@@ -41,6 +42,7 @@ _IMPORTS_BOTO3 = re.compile(
     r"|ansible_collections\.(?:amazon\.aws|community\.aws|slipway\.aws)\.plugins\.module_utils)\b",
     re.MULTILINE,
 )
+_MARKS_SECRETS = re.compile(r"""no_log["']?\s*[=:]\s*True""")
 _IMPORTS_UTILS = re.compile(
     r"^\s*from\s+(?:ansible\.module_utils|ansible_collections\.\w+\.\w+\.plugins\.module_utils|\.+module_utils|\.+)"
     r"\.?([\w.]*)\s+import\s+\(?\s*(\w*)",
@@ -118,6 +120,33 @@ def utils_folders() -> list[str]:
     """The folders of ``module_utils`` beside the playbook and in roles, which come before Ansible's own."""
     own = set(ansible.module_utils.__path__)
     return [path for path in module_utils_loader.print_paths().split(os.pathsep) if path not in own]
+
+
+@functools.cache
+def secret_options(path: str) -> frozenset[str]:
+    """The options that a module marks ``no_log``, those within other options among them."""
+    try:
+        source = Path(path).read_text(encoding="utf-8")
+        if not _MARKS_SECRETS.search(source):
+            return frozenset()
+        nodes = ast.walk(ast.parse(source))
+    except (OSError, UnicodeDecodeError, SyntaxError):
+        return frozenset()
+    return frozenset(name for node in nodes for name, option in _entries(node) if _is_secret(option))
+
+
+def _entries(node: ast.AST) -> c.Iterator[tuple[str, ast.AST]]:
+    """What a dict is made of, written with braces or with its name."""
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant):
+                yield str(key.value), value
+    elif isinstance(node, ast.Call):
+        yield from ((keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg)
+
+
+def _is_secret(option: ast.AST) -> bool:
+    return any(name == "no_log" and isinstance(value, ast.Constant) and value.value for name, value in _entries(option))
 
 
 # What an action plugin that is known does before it runs its module; all the others may do anything.

@@ -184,7 +184,7 @@ class Renderer:
             return None
         items = self.templar(self.variables(step)).template(step.task.loop)
         if not isinstance(items, list):
-            raise AnsibleError(f"`loop` must be a list, not {type(items).__name__}: {items!r}")
+            raise AnsibleError(f"`loop` must be a list, not {type(items).__name__}")
         return items
 
     def loop_variables(self, step: Step, items: list[t.Any], position: int) -> dict[str, t.Any]:

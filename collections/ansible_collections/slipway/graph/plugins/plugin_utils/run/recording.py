@@ -22,6 +22,8 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differ
 # Is told each record, how many there are, and how many there will be as far as is known.
 OnRecord = c.Callable[[CallRecord, int, int], None]
 
+HIDDEN_MESSAGE = "the output is hidden by no_log"
+
 
 class Recorder:
     """The records of one run, in the order in which calls end."""
@@ -43,20 +45,20 @@ class Recorder:
         changes = [*call.changes, *differences.of_result(result)] if self._keeps_changes else []
         hides = call.no_log or bool(result.get("_ansible_no_log"))
         if hides:
-            message, changes = message and f"the output is hidden by no_log{_last_error(call)}", []
+            message, changes = message and f"{HIDDEN_MESSAGE}{_last_error(call)}", []
             self._secrets.learn(result)
         elif self._warns:
             for warning in results.warnings_of(result):
-                Display().warning(f"{call.step.role}: {call.step.name}: {self._secrets.hide(warning)}")
+                Display().warning(f"{call.step.role}: {call.step.name}: {self.hide(warning)}")
         self.add(
             record_of(
                 call.step,
                 call.position,
                 call.label,
                 status,
-                msg=self._secrets.hide(message),
-                writes=[{**write, "parameters": {}} for write in writes] if call.no_log else self._secrets.hide(writes),
-                diff=self._secrets.hide(changes),
+                msg=message,
+                writes=[{**write, "parameters": {}} for write in writes] if call.no_log else writes,
+                diff=list(changes),
                 unknown=sorted(unknown),
                 item_occurrence=call.label_occurrence,
                 api_calls=call.api_calls,
@@ -66,8 +68,14 @@ class Recorder:
             )
         )
 
+    def hide(self, value: t.Any) -> t.Any:
+        """A value without the secrets that the run has met so far."""
+        return self._secrets.hide(value)
+
     def add(self, record: CallRecord) -> None:
         """Keep a record."""
+        for field in ("item", "msg", "writes", "diff"):
+            setattr(record, field, self.hide(getattr(record, field)))
         self.records.append(record)
         self._on_record(record, len(self.records), self.expected)
 

@@ -27,12 +27,18 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journ
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import modes, results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call, attempts_allowed, is_repeated, judge
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.labels import HIDDEN_LABEL, label_of
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, INSPECT
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall, WarmProcesses
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import OnRecord, Recorder, record_of
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import (
+    HIDDEN_MESSAGE,
+    OnRecord,
+    Recorder,
+    record_of,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.steps import Opened, Steps
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import HIDDEN_LABEL, foresee
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import foresee
 
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
@@ -244,7 +250,8 @@ class Schedule:
         step = call.step
         call.no_log = bool(self._renderer.field(step.task.no_log, call.variables))
         if looped:
-            call.label = HIDDEN_LABEL if call.no_log else self._renderer.label(step, call.variables, call.item)
+            label = HIDDEN_LABEL if call.no_log else label_of(step, call.variables, call.item, self._renderer)
+            call.label = self._recorder.hide(label)
             labels = self._steps[step].labels
             call.label_occurrence = labels[call.label]
             labels[call.label] += 1
@@ -514,7 +521,8 @@ class Schedule:
         if opened.status == records.SKIPPED:
             empty = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
             self._register(step, empty)
-        self._recorder.add(record_of(step, 0, None, opened.status, msg=opened.message))
+        message = HIDDEN_MESSAGE if opened.message and step.task.no_log else opened.message
+        self._recorder.add(record_of(step, 0, None, opened.status, msg=message))
         self._finish(step)
 
     def _finish(self, step: Step) -> None:

@@ -12,9 +12,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-
-# Stands for the label of an item that `no_log` hides.
-HIDDEN_LABEL = "(hidden by no_log)"
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.labels import HIDDEN_LABEL, label_of
 
 
 class Foreseen(t.NamedTuple):
@@ -39,7 +37,7 @@ def foresee(step: Step, missing: set[str], renderer: Renderer) -> c.Iterator[For
                 status = records.SKIPPED
             if items is not None:
                 hides = bool(renderer.field(step.task.no_log, variables))
-                label = HIDDEN_LABEL if hides else renderer.label(step, variables, item)
+                label = HIDDEN_LABEL if hides else label_of(step, variables, item, renderer)
         except AnsibleError:
             pass  # a condition over what only the apply can tell
         yield Foreseen(position, label, status)
