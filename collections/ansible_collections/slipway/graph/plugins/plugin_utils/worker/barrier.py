@@ -28,7 +28,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
 )
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.buckets import Buckets
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import creates, is_login, is_read
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker.write_ahead import WriteAhead
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.write_ahead import Untold, WriteAhead
 
 # The real one: `install` puts another in its place.
 _sleep = time.sleep
@@ -228,7 +228,10 @@ class Seam:
         call = ApiCall(service=service, operation=operation, seconds=0.0, retries=0)
         writes = not is_read(service, operation)
         if writes:
-            self.write_ahead.sending(service, operation)
+            try:
+                self.write_ahead.sending(service, operation)
+            except Untold as error:
+                raise _barrier(str(error)) from error
         started = time.monotonic()
         # A call may be made within a call, by credentials that have run out.
         outer, self._thread.is_sending = getattr(self._thread, "is_sending", False), True
