@@ -9,17 +9,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from ansible.errors import AnsibleError, AnsibleParserError
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors, versions
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import ansible_doors as worker_doors
+from tests.support.paths import ROOT
 from tests.support.playbook import Project
 
 PLUGINS = Path(ansible_doors.__file__).parents[1]
 DOOR = Path("plugin_utils/ansible_doors.py")
 WORKER_DOOR = Path("plugin_utils/worker/ansible_doors.py")
-# What is private and not Ansible's: Python's way out of a fork, and botocore's seams, which the worker alone touches.
-NOT_ANSIBLES = {"_exit"}
+# What is private and not Ansible's: Python's own, and botocore's seams, which the worker alone touches.
+NOT_ANSIBLES = {"_exit", "_getframe"}
 BOTOCORES = {"_make_api_call", "_alias_event_name", "_get_credentials"}
 
 
@@ -172,3 +174,35 @@ def test_a_failing_action_plugin_says_why(body: str, reason: str, project: Proje
     outcome = project.converge("odd_role")
     assert outcome.returncode != 0
     assert reason in outcome.result["msg"], outcome.output
+
+
+def test_installers_are_told_the_versions_that_the_engine_takes() -> None:
+    """What Ansible and Galaxy read cannot be computed, so it is compared."""
+    oldest, newest = versions.ANSIBLE
+    for name in ("graph", "aws"):
+        meta = yaml.safe_load((PLUGINS.parents[1] / name / "meta/runtime.yml").read_text())
+        assert meta["requires_ansible"] == f">={dotted(oldest)}.0,<{dotted((*newest[:-1], newest[-1] + 1))}.0"
+        galaxy = yaml.safe_load((PLUGINS.parents[1] / name / "galaxy.yml").read_text())
+        assert within(galaxy["dependencies"]["amazon.aws"], *versions.COLLECTIONS["amazon.aws"])
+    wanted = {
+        each["name"]: each["version"] for each in yaml.safe_load((ROOT / "requirements.yml").read_text())["collections"]
+    }
+    assert all(within(wanted[name], *bounds) for name, bounds in versions.COLLECTIONS.items())
+
+
+def within(specification: str, oldest: versions.Version, newest: versions.Version) -> bool:
+    """Whether a range begins in the oldest series and ends before the one after the newest."""
+    first, end = specification.split(",")
+    return first.startswith(f">={oldest[0]}.") and end == f"<{newest[0] + 1}.0.0"
+
+
+def dotted(version: versions.Version) -> str:
+    return ".".join(map(str, version))
+
+
+def test_every_version_that_works_is_tested_with_its_requirements() -> None:
+    oldest, newest = versions.ANSIBLE
+    for minor in range(oldest[1], newest[1] + 1):
+        locked = (ROOT / f"requirements/ansible-2.{minor}.txt").read_text()
+        assert re.search(rf"^ansible-core==2\.{minor}\.\d", locked, re.MULTILINE)
+        assert f"2.{minor}@3." in (ROOT / "tools/test-ansible.sh").read_text()

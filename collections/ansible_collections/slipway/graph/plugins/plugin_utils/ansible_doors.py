@@ -57,8 +57,15 @@ _NAMES_SINCE_2_21 = (
     "ansible._internal._task:UnifiedTaskResult.as_result_dict",
     "ansible._internal._task:UnifiedTaskResult.no_log",
 )
+_NAMES_SINCE_2_22 = (
+    "ansible._internal._task:TaskContext.flush_new_secrets",
+    "ansible.module_utils._internal._secrets:SecretMasker._secrets",
+    "ansible.module_utils._internal._secrets:_secret_masker",
+    "ansible.module_utils.secrets:register_secrets",
+)
 _SINCE_2_21 = versions.parsed(versions.ANSIBLE_HERE) >= (2, 21)
-NAMES = _NAMES_OF_ALL + (_NAMES_SINCE_2_21 if _SINCE_2_21 else ())
+_SINCE_2_22 = versions.parsed(versions.ANSIBLE_HERE) >= (2, 22)
+NAMES = _NAMES_OF_ALL + (_NAMES_SINCE_2_21 if _SINCE_2_21 else ()) + (_NAMES_SINCE_2_22 if _SINCE_2_22 else ())
 versions.require(NAMES)
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
@@ -82,6 +89,12 @@ from ansible.template import Templar
 
 # What a plain `register` is made into since ansible-core 2.21.
 _WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
+
+# Carries the secrets of a result that was made in another process.
+_SECRETS = "_ansible_new_secrets"
+if _SINCE_2_22:
+    from ansible.module_utils import secrets as _secrets
+    from ansible.module_utils._internal._secrets import _secret_masker
 
 __all__ = ["Block", "Play", "PlayContext", "Role", "Task", "TaskInclude", "Templar"]
 
@@ -367,6 +380,22 @@ def run_action(
         result.pop("_ansible_notify", None)
         return result
     task.squash()
-    with _task.TaskContext.create(task=task, task_vars=variables, host_name=host.name):
+    with _task.TaskContext.create(task=task, task_vars=variables, host_name=host.name) as current:
         done = TaskExecutor(host, context.copy(), loader, loaders, _NoCallbacks(), manager).run()
-        return {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
+        result = {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
+        if _SINCE_2_22:
+            result[_SECRETS] = current.flush_new_secrets()
+        return result
+
+
+def learn_secrets(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The result of :func:`run_action` in another process, whose secrets this one then hides from the screen, too."""
+    secrets = result.pop(_SECRETS, None)
+    if secrets:
+        _secrets.register_secrets(secrets)
+    return result
+
+
+def known_secrets() -> frozenset[str]:
+    """What Ansible itself hides from the screen: since ansible-core 2.22 it no longer hides them in results."""
+    return frozenset(_secret_masker._secrets) if _SINCE_2_22 else frozenset()

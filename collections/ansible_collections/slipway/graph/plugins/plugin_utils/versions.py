@@ -21,11 +21,11 @@ ANSIBLE_HERE: str = __version__
 PYTHON_HERE = sys.version.split()[0]
 
 # The oldest and the newest, both included.
-ANSIBLE: tuple[Version, Version] = (2, 19), (2, 21)
+ANSIBLE: tuple[Version, Version] = (2, 19), (2, 22)
 PYTHON: tuple[Version, Version] = (3, 11), (3, 13)
 COLLECTIONS: dict[str, tuple[Version, Version]] = {
-    "amazon.aws": ((10,), (11,)),
-    "community.aws": ((10,), (11,)),
+    "amazon.aws": ((10,), (12,)),
+    "community.aws": ((10,), (12,)),
 }
 
 

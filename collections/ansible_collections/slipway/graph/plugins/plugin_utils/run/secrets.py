@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import hidden
 
 # Shorter values are as likely to be words (the name of a user, a Region), which would then be hidden everywhere.
@@ -35,7 +36,7 @@ class Secrets:
 
     def hide(self, value: t.Any) -> t.Any:
         """A value without what is secret in it."""
-        return hidden.without(value, self._values)
+        return hidden.without(value, self._values | ansible_doors.known_secrets())
 
 
 def _strings(value: t.Any) -> c.Iterator[str]:

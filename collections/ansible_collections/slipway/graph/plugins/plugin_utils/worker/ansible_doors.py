@@ -16,14 +16,13 @@ import re
 import typing as t
 
 from ansible.module_utils import basic
-from ansible.module_utils.common import parameters, warnings
+from ansible.module_utils.common import warnings
 from ansible.utils.collection_loader import _collection_finder, _collection_meta
 
 _NAMES: tuple[tuple[t.Any, tuple[str, ...]], ...] = (
     (basic, ("_ANSIBLE_ARGS", "_ANSIBLE_PROFILE", "_json")),
     (basic.AnsibleModule, ("_record_module_result",)),
     (warnings, ("_global_warnings", "_global_deprecations")),
-    (parameters, ("remove_values",)),
     (_collection_meta, ("_meta_yml_to_dict",)),
     (_collection_finder, ("_AnsibleCollectionFinder", "_AnsibleCollectionPkgLoaderBase", "_meta_yml_to_dict")),
 )
@@ -78,7 +77,9 @@ def hand_arguments_over(serialised: bytes) -> None:
 
 
 def watch_modules(
-    on_start: c.Callable[[t.Any], None], on_ready: c.Callable[[t.Any, bool], None], on_result: c.Callable[[str], None]
+    on_start: c.Callable[[t.Any], None],
+    on_ready: c.Callable[[t.Any, bool], None],
+    on_result: c.Callable[[t.Any, dict[str, t.Any]], None],
 ) -> None:
     """Hear of every module: before and after it has read its arguments, and of its result instead of its printing it.
 
@@ -91,14 +92,15 @@ def watch_modules(
         initialise(self, *args, **kwargs)
         on_ready(self, self._diff)
 
-    def ended(_self: t.Any, result: dict[str, t.Any]) -> None:
-        encoder = basic._json.get_module_encoder(basic._ANSIBLE_PROFILE, basic._json.Direction.MODULE_TO_CONTROLLER)
-        on_result(json.dumps(result, cls=encoder))
+    def ended(self: t.Any, result: dict[str, t.Any]) -> None:
+        # Since ansible-core 2.22 a result names the secrets that the controller is to hide.
+        on_result(self, {key: value for key, value in result.items() if key != "_ansible_new_secrets"})
 
     basic.AnsibleModule.__init__ = started
     basic.AnsibleModule._record_module_result = ended
 
 
-def without_values(value: t.Any, secrets: set[str]) -> t.Any:
-    """A value without those of ``no_log`` options."""
-    return parameters.remove_values(value, secrets)
+def serialised(result: dict[str, t.Any]) -> str:
+    """A module's result the way Ansible's own modules write it."""
+    encoder = basic._json.get_module_encoder(basic._ANSIBLE_PROFILE, basic._json.Direction.MODULE_TO_CONTROLLER)
+    return json.dumps(result, cls=encoder)

@@ -11,13 +11,44 @@ import json
 import typing as t
 from urllib.parse import quote, quote_plus
 
-from ansible.module_utils.common.parameters import remove_values
+# In the place of a value that is a secret and of a part that is one: Ansible's own words. Its function for this is
+# deprecated since ansible-core 2.22, which leaves secrets in results and hides them only from the screen.
+WHOLE = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+PART = "*" * 8
 
 
 def without(value: t.Any, secrets: c.Iterable[str]) -> t.Any:
     """A value without what is secret in it."""
     spelled = {spelling for secret in secrets for spelling in spellings(secret)}
-    return remove_values(value, spelled) if spelled else value
+    return replaced(value, spelled)
+
+
+def replaced(value: t.Any, secrets: c.Collection[str]) -> t.Any:
+    """A value without these very strings anywhere inside it; keys stay."""
+    # The longest first: one may be part of another.
+    return _replaced(value, sorted(filter(None, map(str, secrets)), key=len, reverse=True)) if secrets else value
+
+
+def _replaced(value: t.Any, secrets: list[str]) -> t.Any:
+    if isinstance(value, str):
+        return _text_without(value, secrets)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, c.Mapping):
+        return {key: _replaced(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_replaced(item, secrets) for item in value]
+    if isinstance(value, c.Set):
+        return {_replaced(item, secrets) for item in value}
+    return WHOLE if any(secret in str(value) for secret in secrets) else value
+
+
+def _text_without(text: str, secrets: list[str]) -> str:
+    if text in secrets:
+        return WHOLE
+    for secret in secrets:
+        text = text.replace(secret, PART)
+    return text
 
 
 @functools.lru_cache(maxsize=4096)

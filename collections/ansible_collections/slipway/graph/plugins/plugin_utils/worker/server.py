@@ -133,7 +133,7 @@ class Worker:
 
     def __init__(self, seam: t.Any) -> None:
         # Not with this file: the loader of collections is not in place yet when it starts as a program.
-        self._hidden = importlib.import_module(f"{UTILS}.worker.hidden")
+        self.hidden = importlib.import_module(f"{UTILS}.worker.hidden")
         self._leftovers = importlib.import_module(f"{UTILS}.worker.leftovers")
         self._guard = importlib.import_module(f"{UTILS}.worker.local_effects").Guard(seam.stop_local_effect)
         self.seam = seam
@@ -207,7 +207,7 @@ class Worker:
 
     def _readable(self, value: t.Any) -> t.Any:
         """A value without those of ``no_log`` options."""
-        return self._hidden.without(value, self._secrets())
+        return self.hidden.without(value, self._secrets())
 
     def _secrets(self) -> set[str]:
         """The values of ``no_log`` options."""
@@ -217,7 +217,9 @@ class Worker:
 def digest_of(parameters: dict[str, t.Any], hidden: set[str]) -> str:
     """What tells a module's arguments from others, without its secrets."""
     inputs = {name: value for name, value in parameters.items() if name not in CONNECTION_OPTIONS}
-    readable = json.dumps(_doors().without_values(inputs, hidden), sort_keys=True, default=str)
+    readable = json.dumps(
+        importlib.import_module(f"{UTILS}.worker.hidden").replaced(inputs, hidden), sort_keys=True, default=str
+    )
     return hashlib.sha256(readable.encode()).hexdigest()
 
 
@@ -260,8 +262,8 @@ def capture_results(worker: Worker) -> None:
         worker.inputs = digest_of(module.params, module.no_log_values)
         worker.seam.compares = compares
 
-    def ended(result: str) -> None:
-        worker.result = result
+    def ended(module: t.Any, result: dict[str, t.Any]) -> None:
+        worker.result = _doors().serialised(worker.hidden.replaced(result, module.no_log_values))
 
     _doors().watch_modules(started, ready, ended)
 
