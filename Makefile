@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down check test lint bench bench-app
+.PHONY: help demo demo-down check test test-ansible lint bench bench-app
 
 # Debian's own where there is one: it is built with profile-guided optimisation, a version manager's mostly is not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
@@ -13,7 +13,7 @@ LOCAL := -i inventories/local
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Start a local AWS, provision it, build, push and roll out the application, check it, print its URL
 	tools/bootstrap_machine.sh "$(PYTHON)"
@@ -37,6 +37,11 @@ test: ## Run every test: lint, sanity, unit, app, oracle, molecule, faults, deli
 	$(MAKE) --no-print-directory .venv
 	tools/test.sh
 
+test-ansible: ## Test the engine with each version of ansible-core that it works with, or with VERSIONS="2.21 2.19@3.13"
+	tools/bootstrap_machine.sh "$(PYTHON)" test
+	$(MAKE) --no-print-directory .venv
+	tools/test-ansible.sh $(VERSIONS)
+
 lint: .venv ## Run the linters and type checks
 	tools/test.sh lint
 
@@ -53,7 +58,7 @@ bench-app: .venv ## Measure the application: throughput, latency, memory, start
 
 .venv: .venv/complete ## Install everything, each package checked by its hash
 
-.venv/complete: $(wildcard requirements/*.txt) .venv/demo
+.venv/complete: requirements/dev.txt .venv/demo
 	tools/install.sh "$(PYTHON)" requirements/uv.txt requirements/run.txt requirements/local.txt requirements/dev.txt
 	@touch $@
 .PHONY: .venv
