@@ -19,7 +19,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation imp
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, selection
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, forgotten, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.report.run_record import RunRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
@@ -133,14 +133,19 @@ class ActionModule(ActionBase):
                 else:
                     graph = prepared.graph
                     calls = Schedule(graph, prepared.renderer, processes, run_options).run()
-            run, planned = record.ended(graph, calls)
+            renderer = prepared.renderer
+            gone = [] if selected else forgotten.of_last_apply(record.applied, prepared.whole, graph, renderer, calls)
+            left = [forgotten.line(gone)] if gone else []
+            record.notes += left
+            run, planned = record.ended(graph, calls, gone)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
-        text = plan.lines(planned) if planned else [*self._path(run), plan.outcome(calls)]
+        text = plan.lines(planned) if planned else [*self._path(run), *left, plan.outcome(calls)]
         # All at once: several hosts may be speaking.
         Display().display("\n".join([f"{host}:", *text] if self._has_company else text))
         result = self._result(prepared, calls, "\n".join([text[-1], *record.problems]), options)
         result["failed"] |= bool(record.problems)
+        result["forgotten"] = gone
         if planning:
             return {**result, "drift_is_known": record.applied.is_known}
         return {**result, "cut_off": record.cut_off}

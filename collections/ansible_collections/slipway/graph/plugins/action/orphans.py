@@ -16,8 +16,8 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, orphans, selection
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import last_applied, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, forgotten, orphans, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT
@@ -29,6 +29,7 @@ ARGUMENTS = {
     "tasks": {"type": "list", "elements": "path", "default": []},
     "tags": {"type": "dict", "required": True},
     "only": {"type": "list", "elements": "str", "default": []},
+    "applied": {"type": "path", "default": ""},
     "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
     "delete": {"type": "bool", "default": False},
@@ -86,10 +87,29 @@ class ActionModule(ActionBase):
                 f"{len(missing)} tasks have not made their resources, so some of these may be theirs: "
                 + ", ".join(missing[:5])
             )
-        result = {"changed": False, "msg": text[-1], "orphans": found, "unread": tagged["unread"]}
-        if not options["delete"] or not found:
-            return result
-        return {**result, **self._delete(session, options, found, missing)}
+        applied = last_applied.read(options["applied"])
+        gone = self._forgotten(session, inspection, applied)
+        result = {"changed": False, "msg": text[-1], "orphans": found, "unread": tagged["unread"], "forgotten": gone}
+        if options["delete"] and found:
+            result |= self._delete(session, options, found, missing)
+        if options["delete"] and gone and self._is_clean(result, missing):
+            # What earlier applies have made is gone, or carries no tags: there is nothing more to say of it.
+            last_applied.write(options["applied"], last_applied.without(applied, gone))
+            result["changed"] = True
+        return result
+
+    def _is_clean(self, result: dict[str, t.Any], missing: list[str]) -> bool:
+        """Whether nothing is left that could belong to no task."""
+        kept = result.get("kept", result["orphans"] if "deleted" not in result else [])
+        return not (self._task.check_mode or missing or kept or result["unread"] or result.get("failed"))
+
+    @staticmethod
+    def _forgotten(session: _Session, inspection: Schedule, applied: last_applied.Applied) -> list[str]:
+        renderer = session.prepared.renderer
+        gone = forgotten.of_last_apply(applied, session.graph, session.graph, renderer, inspection.records)
+        if gone:
+            Display().display(forgotten.line(gone))
+        return gone
 
     def _inspect(self, session: _Session, parallel: int) -> Schedule:
         prepared = session.prepared

@@ -186,6 +186,13 @@ calls:
     api_calls:
       description: How many API calls it made.
       type: int
+forgotten:
+  description:
+    - The keys of what earlier applies have made and no task knows any more, as far as O(applied) tells. It stays until
+      M(slipway.graph.orphans) deletes it.
+  returned: always, but empty with O(state=absent)
+  type: list
+  elements: str
 summary:
   description: The number of calls by status.
   returned: always

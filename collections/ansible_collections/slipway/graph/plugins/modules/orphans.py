@@ -43,6 +43,12 @@ options:
     type: list
     elements: str
     default: []
+  applied:
+    description:
+      - The file in which M(slipway.graph.converge) keeps what was applied. What stands in it and no task knows is
+        named; with O(delete) it is forgotten once no orphan is left.
+    type: path
+    default: ""
   account:
     description: The account's id; another one is refused. Empty asks nothing.
     type: str
@@ -128,6 +134,11 @@ orphans:
       description: What it costs.
       type: str
       sample: 1.00 USD a month
+forgotten:
+  description: The keys of what earlier applies have made and no task knows any more, as far as O(applied) tells.
+  returned: success
+  type: list
+  elements: str
 unread:
   description: Types that could not be read, with the reason; orphans among them are not listed.
   returned: success

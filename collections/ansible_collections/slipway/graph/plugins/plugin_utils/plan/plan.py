@@ -33,10 +33,12 @@ def document(
     calls: c.Iterable[CallRecord],
     notes: c.Sequence[str] = (),
     began_at: datetime.datetime | None = None,
+    forgotten: c.Sequence[str] = (),
 ) -> Document:
     """The plan as it is written to ``plan.json``: every call in reading order, those without a change too.
 
     :arg notes: what is to be known of the plan as a whole.
+    :arg forgotten: the keys of what was made earlier and no task knows any more.
     """
     ordered = sorted(calls, key=lambda call: call.order)
     return {
@@ -47,6 +49,7 @@ def document(
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "summary": records.summary(ordered),
         "notes": list(notes),
+        "forgotten": list(forgotten),
         "calls": [_planned(call) for call in ordered],
     }
 
@@ -93,6 +96,8 @@ def headline(plan: Document) -> str:
     if details:
         text += f" ({', '.join(details)})"
     counts = plan["summary"]
+    forgotten = len(plan.get("forgotten", ()))
+    text += f", {forgotten} no longer in any task" if forgotten else ""
     text += f", {counts[records.OK]} unchanged"
     return text + (f", {counts[records.FAILED]} failed" if counts[records.FAILED] else "")
 

@@ -75,7 +75,7 @@ def parse(text: str, name: str) -> Applied:
 
 def mark_drift(calls: c.Sequence[CallRecord], applied: Applied) -> None:
     """Say of planned calls which of them are drift."""
-    found = _found_again(calls, applied)
+    found = found_again(calls, applied)
     for call in calls:
         call.drift = call.status == records.PLANNED and bool(call.inputs) and key_of(call) in found
 
@@ -88,11 +88,17 @@ def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applie
     done = [call for call in calls if call.status in (records.OK, records.CHANGED) and not call.reads]
     ended = {key_of(call) for call in done}
     # What was renamed is here under its new name.
-    moved = {old for new, old in _found_again(calls, applied).items() if new in ended}
+    moved = {old for new, old in found_again(calls, applied).items() if new in ended}
     kept = {key: entry for key, entry in applied.calls.items() if key not in ended | moved}
     if state != "absent":
         kept |= {key_of(call): Entry(call.inputs, call.module) for call in done}
     return Applied(kept, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
+
+
+def without(applied: Applied, keys: c.Container[str]) -> Applied:
+    """What is applied, but for some calls whose resources are gone."""
+    calls = {key: entry for key, entry in applied.calls.items() if key not in keys}
+    return dataclasses.replace(applied, calls=calls)
 
 
 def dump(applied: Applied) -> str:
@@ -111,7 +117,7 @@ def write(path: str, applied: Applied) -> None:
     Path(file.name).replace(target)
 
 
-def _found_again(calls: c.Sequence[CallRecord], applied: Applied) -> dict[str, str]:
+def found_again(calls: c.Sequence[CallRecord], applied: Applied) -> dict[str, str]:
     """For the keys of calls whose inputs are those of the last apply, the keys that they had then.
 
     That is mostly the same. A task that was renamed, or that has got a neighbour of the same name, is found by its

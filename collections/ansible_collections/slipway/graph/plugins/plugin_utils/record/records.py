@@ -91,6 +91,11 @@ def call_key(task_key: str, item: str | None, item_occurrence: int) -> str:
     return f"{task_key} [{item}]" + (f"#{item_occurrence + 1}" if item_occurrence else "")
 
 
+def task_of(key: str) -> str:
+    """The key of the task whose call has this key."""
+    return key.partition(" [")[0]
+
+
 def title(role: str, task: str, item: str | None) -> str:
     """How a call is named to people."""
     label = f"{task} ({item})" if item is not None else task

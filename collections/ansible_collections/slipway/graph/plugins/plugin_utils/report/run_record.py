@@ -71,8 +71,13 @@ class RunRecord:
         else:
             self.journal.remove()
 
-    def ended(self, graph: Graph, calls: list[CallRecord]) -> tuple[journal.Document, plan.Document | None]:
-        """Keep what has come of it: each document, even if another cannot be written."""
+    def ended(
+        self, graph: Graph, calls: list[CallRecord], forgotten: c.Sequence[str] = ()
+    ) -> tuple[journal.Document, plan.Document | None]:
+        """Keep what has come of it: each document, even if another cannot be written.
+
+        :arg forgotten: the keys of what was made earlier and no task knows any more.
+        """
         self._add_lost_writes(calls)
         if self._planning:
             last_applied.mark_drift(calls, self.applied)
@@ -80,9 +85,10 @@ class RunRecord:
             self.applied = last_applied.after(self.applied, calls, self._state)
             self._keep(lambda: last_applied.write(self._applied_path, self.applied), self._applied_path)
         run = journal.document(self._host, "plan" if self._planning else "apply", self._state, graph, calls)
+        run |= {"notes": self.notes, "forgotten": list(forgotten)}
         planned = None
         if self._planning:
-            planned = plan.document(self._host, self._state, calls, self.notes, self._began_at)
+            planned = plan.document(self._host, self._state, calls, self.notes, self._began_at, forgotten)
         if self.journal:
             self.journal.end()
             if self.journal.problem:
