@@ -79,8 +79,8 @@ options:
         mode V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for
         example V(first.json), they are called V(first.report.html) and so on.
       - While the run goes on it is V(journal.jsonl), with a line for each call that has ended, and for each write
-        before it is sent. A run that is killed leaves that behind; the next one says so, and the next apply turns it into
-        V(cut-off-<time>.json) and a report. Where it cannot be written, nothing else is.
+        before it is sent. A run that is killed leaves that behind; the next one says so, and the next apply turns it
+        into V(cut-off-<time>.json) and a report. Where it cannot be written, nothing else is.
     type: path
     default: ""
   plan:
