@@ -290,3 +290,17 @@ def test_rule_10_a_cluster_without_snapshot_options_leaves_a_last_snapshot() -> 
     assert final() == f"demo-final-{TIME}"
     assert final(skip_final_snapshot=True) is None
     assert final(final_snapshot_identifier="mine") == "mine"
+
+
+def test_rule_08_a_destroy_is_held_to_its_plan_the_name_of_a_last_snapshot_included(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", PROTECTED)
+    project.inventory(data_protect=True)
+    project.converge("data")
+    folder = project.folder / "plans"
+    planned = project.converge("data", state="absent", journal=str(folder / "journal.json"), arguments=("--check",))
+    assert planned.returncode == 0, planned.output
+    words: dict[str, t.Any] = {"state": "absent", "confirm": "demo-test", "confirm_protected": ["data"]}
+    destroyed = project.converge("data", plan=str(folder / "plan.json"), **words)
+    assert destroyed.returncode == 0, destroyed.output
+    assert client(proxy, "rds").describe_db_instances()["DBInstances"] == []
