@@ -186,3 +186,42 @@ def test_an_older_run_whose_journal_could_not_be_written_is_kept_by_the_next(pro
     document = json.loads(Path(outcome.result["cut_off"][0]).read_text())
     assert document["cut_off"] is False
     assert [each["key"] for each in document["calls"]] == ["demo/A"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        ({"fine": "{{ demo_said.msg }}", "url": "{{ demo_said.url }}"}, "outputs.fine cannot be rendered: "),
+        ({"fine": "{{ demo_said.changed }}", "url": "{{ demo_said.url }}"}, "outputs.url cannot be rendered: "),
+        ({"system": "{{ demo_outputs }}"}, "outputs.system.urls.0 cannot be rendered: "),
+        ("{{ demo_nothing }}", "outputs cannot be rendered: "),
+        ("{{ demo_circle }}", "outputs.x.x.x"),
+    ],
+)
+def test_outputs_that_fail_lose_no_record(project: Project, outputs: t.Any, says: str) -> None:
+    project.role("demo", "- {name: Say, demo: {}, register: demo_said}")
+    project.module("demo", "demo", MODULE)
+    project.inventory(
+        demo_outputs={"fine": "yes", "urls": ["{{ demo_said.url }}"]}, demo_circle={"x": "{{ demo_circle }}"}
+    )
+    applied = project.folder / "applied.json"
+    outcome = project.converge("demo", outputs=outputs, applied=str(applied))
+    assert outcome.result["failed"] is True
+    assert says in outcome.result["msg"]
+    assert outcome.result["msg"].startswith("Done: 1 changed")
+    assert outcome.result["summary"]["changed"] == 1, "by this the playbooks know that there is something to keep"
+    assert "outputs" not in outcome.result
+    assert outcome.calls("changed") == ["Say"]
+    assert set(last_applied.read(str(applied)).calls) == {"demo/Say"}
+
+
+MODULE = """
+from ansible.module_utils.basic import AnsibleModule
+
+def main():
+    module = AnsibleModule(dict())
+    module.exit_json(changed=True)
+
+if __name__ == "__main__":
+    main()
+"""

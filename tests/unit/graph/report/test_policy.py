@@ -163,3 +163,16 @@ def test_rule_16_a_file_that_is_no_journal_is_named(project: Project) -> None:
         outcome = project.run({"slipway.graph.policy": {"journals": [str(project.folder / path)]}})
         assert outcome.returncode != 0
         assert expected in outcome.result["msg"]
+
+
+def test_rule_16_a_damaged_journal_among_others_is_named_and_stepped_over(project: Project) -> None:
+    runs = project.folder / "runs"
+    runs.mkdir()
+    call = {"service": "sns", "operation": "CreateTopic"}
+    (runs / "1.json").write_text(json.dumps({"calls": [{"api_calls": [call]}]}))
+    (runs / "2.json").write_text('{"calls": [{"api_ca')
+    outcome = project.run({"slipway.graph.policy": {"journals": [str(runs)]}})
+    assert outcome.returncode == 0, outcome.output
+    assert "2.json is no journal, and left out" in " ".join(outcome.output.split())
+    assert outcome.result["journals"] == [str(runs / "1.json")]
+    assert "sns:CreateTopic" in json.dumps(outcome.result["policy"])

@@ -10,6 +10,7 @@ import gc
 import os
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
@@ -178,7 +179,10 @@ class ActionModule(ActionBase):
             "_ansible_verbose_override": True,
         }
         if not failures and not self._task.check_mode and options["state"] == "present":
-            result["outputs"] = prepared.renderer.outputs(options["outputs"])
+            try:
+                result["outputs"] = prepared.renderer.outputs(options["outputs"])
+            except AnsibleError as error:
+                result |= {"failed": True, "msg": f"{result['msg']}\n{error}"}
         return result
 
     def _check_account(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> None:

@@ -32,6 +32,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         journals = [file for path in options["journals"] for file in _journals(Path(path))]
+        damaged = {file: problem for file in journals if (problem := _problem(file))}
+        for file, problem in damaged.items():
+            Display().warning(f"journals: {file} is no journal, and left out: {problem}")
+        journals = [file for file in journals if file not in damaged]
+        if damaged and not journals:
+            raise AnsibleActionFail(f"journals: {', '.join(map(str, damaged))} is no journal: nothing is left to read")
         operations = {operation for file in journals for operation in _operations(file)}
         made = policy.document(operations | policy.ALWAYS, options["actions"], options["resources"])
         size = policy.characters(made)
@@ -52,8 +58,14 @@ def _journals(path: Path) -> list[Path]:
     return sorted(path.glob("*.json")) if path.is_dir() else [path]
 
 
-def _operations(file: Path) -> set[policy.Operation]:
+def _problem(file: Path) -> str:
+    """Why a file is no journal; empty for one that is."""
     try:
-        return policy.operations_of(json.loads(file.read_text()))
-    except (ValueError, KeyError, TypeError) as error:
-        raise AnsibleActionFail(f"journals: {file} is no journal: {type(error).__name__}: {error}") from error
+        _operations(file)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _operations(file: Path) -> set[policy.Operation]:
+    return policy.operations_of(json.loads(file.read_text()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections
 import collections.abc as c
 import json
+import re
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -27,6 +28,12 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
 
 Variables = c.MutableMapping[str, t.Any]
 _ENCODER = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
+
+
+# A template that is nothing but a variable.
+_ONE_VARIABLE = re.compile(r"\s*{{\s*(\w+)\s*}}\s*")
+# Deeper than this a variable holds itself.
+_DEEPEST = 20
 
 
 class Renderer:
@@ -248,9 +255,30 @@ class Renderer:
         return t.cast("dict[str, t.Any]", templar.template({**defaults, **given}))
 
     def outputs(self, value: t.Any) -> t.Any:
-        """Something rendered after the run, when every result exists."""
+        """Something rendered after the run, when every result exists.
+
+        :raises AnsibleError: naming the part that cannot be rendered.
+        """
         variables = collections.ChainMap(self._extra_variables, self.registered, self.role_variables(None))
-        return self.templar(variables).template(value)
+        try:
+            return self.templar(variables).template(value)
+        except AnsibleError as error:
+            where = ".".join(["outputs", *map(str, self._path_to_failure(value, variables))])
+            raise AnsibleError(f"{where} cannot be rendered: {error}") from None
+
+    def _path_to_failure(self, value: t.Any, variables: Variables, depth: int = 0) -> list[t.Any]:
+        """Where in a structure a template fails, through variables that hold a structure themselves."""
+        if depth > _DEEPEST:
+            return []
+        if isinstance(value, str) and (name := _ONE_VARIABLE.fullmatch(value)):
+            value = variables.get(name[1])
+        parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, part in parts:
+            try:
+                self.templar(variables).template(part)
+            except AnsibleError:
+                return [key, *self._path_to_failure(part, variables, depth + 1)]
+        return []
 
     def serialise_for(self, module: str, arguments: dict[str, t.Any]) -> bytes:
         """Arguments for a module that no step names."""
