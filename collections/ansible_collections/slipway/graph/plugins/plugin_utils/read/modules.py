@@ -22,9 +22,6 @@ from ansible.plugins.loader import module_utils_loader
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 
-if t.TYPE_CHECKING:
-    from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
-
 Arguments = dict[str, t.Any]
 _MODULES_OF_ANSIBLE = Path(ansible.modules.__path__[0])
 
@@ -48,6 +45,26 @@ _IMPORTS_UTILS = re.compile(
     r"\.?([\w.]*)\s+import\s+\(?\s*(\w*)",
     re.MULTILINE,
 )
+
+
+class Step(t.Protocol):
+    """What has to be known of a step here; :mod:`loading`, which makes them, asks this module."""
+
+    @property
+    def module(self) -> str:
+        """Its module's whole name."""
+
+    @property
+    def path(self) -> str:
+        """Where its module is."""
+
+    @property
+    def has_action_plugin(self) -> bool:
+        """Whether an action plugin runs it."""
+
+    @property
+    def task(self) -> t.Any:
+        """Ansible's own task."""
 
 
 class Holding(enum.Enum):
