@@ -181,7 +181,7 @@ def test_rule_11_orphans_of_a_whole_system(running: Running) -> None:
 
 def test_what_nobody_uses_is_told_beside_the_costs(running: Running) -> None:
     output = running.well("playbooks/cost.yml", "-e", "measured=true")
-    assert f"advice: rds:db {system.HOST}-database: nothing used it in 30 days; is it needed?" in output
+    assert f"advice: rds:db {system.HOST}-database: not used in 30 days; is it still needed?" in output
     assert "Total: " in output
 
 

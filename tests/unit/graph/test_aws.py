@@ -274,7 +274,7 @@ def test_without_any_permission_nothing_is_written(aws: AWS) -> None:
     proxy.denied = {"query:GetCallerIdentity"}
     project.role("demo", "- name: Bucket\n  amazon.aws.s3_bucket: {name: demo-bucket}\n")
     outcome = project.converge("demo", account="123456789012")
-    assert "AWS did not say whose account this is" in outcome.result["msg"]
+    assert "could not determine the AWS account" in outcome.result["msg"]
     assert "AccessDeniedException" in outcome.result["msg"]
     assert "Check the credentials" in outcome.result["msg"]
     assert proxy.writes == []

@@ -233,13 +233,13 @@ def test_rule_13_only_takes_roles_and_what_they_need(project: Project, notes: Pa
     project.role("top", "- {name: Top, ansible.builtin.debug: {msg: '{{ demo_base.line }}'}}")
     outcome = project.converge("demo", "other", "top", only=["top"])
     assert [call["task"] for call in outcome.result["calls"]] == ["Base", "Top"]
-    assert "only top: 2 of 3 tasks run" in " ".join(outcome.output.split())
+    assert "only top: running 2 of 3 tasks: these roles and their dependencies" in " ".join(outcome.output.split())
 
 
 def test_rule_13_an_unknown_target_says_which_there_are(project: Project) -> None:
     project.role("demo", "- {name: One, ansible.builtin.debug: {msg: x}}")
     output = " ".join(project.converge("demo", only=["dmeo"]).output.split())
-    assert "only: there is no role dmeo here; the roles are demo" in output
+    assert "only: unknown role dmeo; the roles are demo" in output
 
 
 def test_rule_17_no_log_hides_items_and_results(project: Project, notes: Path) -> None:

@@ -115,7 +115,7 @@ def test_environments_stand_side_by_side(project: Project) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"usage": {"nat": 1}}, "usage: there is no nat; allowed: requests, "),
+        ({"usage": {"nat": 1}}, "usage: unknown key nat; allowed: requests, "),
         ({"usage": {"nat_gib": "much"}}, "usage: could not convert string to float: 'much'; allowed: numbers"),
         ({"region": "eu-nowhere-1"}, "there are no prices for eu-nowhere-1; the table has eu-central-1, us-east-1"),
         (
@@ -147,7 +147,7 @@ def test_what_was_measured_replaces_what_was_assumed_and_shows_what_nobody_uses(
         {"type": "rds:db", "id": "demo-database", "metric": "DatabaseConnections", "total": 0.0},
     ]
     finished, _made = price(project, measured=measured, days=30, usage={"table_writes": 1000})
-    assert "advice: rds:db demo-database: nothing used it in 30 days; is it needed?" in finished.stdout
+    assert "advice: rds:db demo-database: not used in 30 days; is it still needed?" in finished.stdout
     assert "dynamodb:table demo: nothing used it" not in finished.stdout
     assert "3,041,667 reads and 1,000 writes a month" in finished.stdout
 

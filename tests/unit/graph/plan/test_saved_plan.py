@@ -70,7 +70,7 @@ def test_rule_08_a_write_that_was_not_planned_stops_before_it(demo: AWS) -> None
     proxy.forget()
     stale = project.converge("demo", plan=saved)
     assert_stale(stale, "Logs")
-    assert "planned was no write, but now it would be logs:PutRetentionPolicy" in stale.result["msg"]
+    assert "the plan says no write, but now it would be logs:PutRetentionPolicy" in stale.result["msg"]
     assert proxy.writes == []
 
 
@@ -84,7 +84,7 @@ def test_rule_08_another_write_than_planned_stops_and_so_does_everything_after_i
     proxy.forget()
     stale = project.converge("demo", plan=saved)
     assert_stale(stale, "VPC")
-    assert "planned was ec2:CreateVpc" in stale.result["msg"]
+    assert "the plan says ec2:CreateVpc" in stale.result["msg"]
     assert "now it would be ec2:CreateTags" in stale.result["msg"]
     assert "Subnet" in stale.calls("blocked")
     assert not any("Subnet" in operation or "Tags" in operation for operation in proxy.writes)
@@ -154,11 +154,11 @@ def test_rule_08_what_was_asked_in_check_mode_first_still_has_all_its_attempts(d
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[]", "is no plan of converge"),
-        ("{", "is no plan of converge"),
+        ("[]", "is not a plan made by converge"),
+        ("{", "is not a plan made by converge"),
         ('{"version": 0, "host": "demo-test", "state": "present", "calls": []}', "has version 0"),
-        ('{"version": 2, "host": "other", "state": "present", "calls": []}', "is of other (state present)"),
-        ('{"version": 2, "host": "demo-test", "state": "absent", "calls": []}', "is of demo-test (state absent)"),
+        ('{"version": 2, "host": "other", "state": "present", "calls": []}', "is for other (state present)"),
+        ('{"version": 2, "host": "demo-test", "state": "absent", "calls": []}', "is for demo-test (state absent)"),
         (None, "cannot be read: No such file"),
     ],
 )

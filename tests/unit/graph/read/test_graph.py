@@ -45,7 +45,7 @@ def test_rule_03_after_orders_without_data() -> None:
 
 def test_rule_03_after_that_names_nothing_says_what_there_is() -> None:
     made, reads = steps(("one", set(), {"first"}), ("two", set(), set()), after={"two": ("frist",)})
-    with pytest.raises(AnsibleParserError, match=r"tasks.yml:2: `after` names 'frist'.*registered are first"):
+    with pytest.raises(AnsibleParserError, match=r"tasks.yml:2: `after` names 'frist'.*registered names: first"):
         graph.build(made, reads)
 
 

@@ -41,9 +41,9 @@ def test_rule_10_what_is_protected_is_refused_unless_the_confirmation_names_it_b
     assert "-e confirm=demo-test -e confirm_protected=shop\n" in missing
     refused = project.converge("shop", state="absent", confirm="demo-test")
     assert refused.returncode != 0
-    assert "Nothing was deleted. Protected, and not named: shop. To go ahead, " in refused.result["msg"]
+    assert "Nothing was deleted. Protected, but not named: shop. To go ahead, " in refused.result["msg"]
     half = project.converge("shop", state="absent", confirm="demo-test", confirm_protected=["shop/orders"])
-    assert "Protected, and not named: shop." in half.result["msg"]
+    assert "Protected, but not named: shop." in half.result["msg"]
     assert proxy.writes == []
     # As it is typed on a command line.
     destroyed = project.converge("shop", state="absent", confirm="demo-test", confirm_protected="shop")
@@ -59,14 +59,14 @@ def test_rule_10_a_wrong_confirmation_is_told_from_a_missing_one(shop: tuple[Pro
     proxy.forget()
     wrong = project.converge("shop", state="absent", confirm="demo-prod", confirm_protected=["shop"])
     assert wrong.returncode != 0
-    assert "Nothing was deleted. The confirmation names demo-prod, but this is demo-test. To go" in wrong.result["msg"]
+    assert "Nothing was deleted. You confirmed demo-prod, but this is demo-test. To go" in wrong.result["msg"]
     typo = project.converge("shop", state="absent", confirm="demo-test", confirm_protected=["shop", "shoop"])
-    assert "confirm_protected names shoop, of which nothing is protected." in typo.result["msg"]
+    assert "confirm_protected names shoop, where nothing is protected." in typo.result["msg"]
     orphans = {"roles": ["shop"], "tags": {"system": "demo"}, "delete": True, "confirm": "demo-prod"}
     client(proxy, "sns").create_topic(Name="old", Tags=[{"Key": "system", "Value": "demo"}])
     proxy.forget()
     told = project.run({"slipway.graph.orphans": orphans}).result["msg"]
-    assert "Nothing was deleted. The confirmation names demo-prod, but this is demo-test." in told
+    assert "Nothing was deleted. You confirmed demo-prod, but this is demo-test." in told
     assert proxy.writes == []
 
 
@@ -88,9 +88,9 @@ LOST = [call("kms", "Keys", 0, "database"), call("kms", "Keys", 0, "files"), cal
     [
         (["kms", "Make the table"], []),
         (["kms/database", "kms/files", "Make the table"], []),
-        (["kms/database", "Make the table"], ["Protected, and not named: kms."]),
-        ([], ["Protected, and not named: Make the table, kms."]),
-        (["kms", "Make the table", "vpc"], ["confirm_protected names vpc, of which nothing is protected."]),
+        (["kms/database", "Make the table"], ["Protected, but not named: kms."]),
+        ([], ["Protected, but not named: Make the table, kms."]),
+        (["kms", "Make the table", "vpc"], ["confirm_protected names vpc, where nothing is protected."]),
     ],
 )
 def test_rule_10_a_role_or_each_of_its_items_is_named(named: list[str], problems: list[str]) -> None:

@@ -110,8 +110,8 @@ def test_rule_10_protection_is_switched_off_and_a_last_snapshot_is_taken_each_ti
         assert applied.returncode == 0, applied.output
         destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
         assert destroyed.returncode == 0, destroyed.output
-        assert "Database: switch off its deletion protection" in destroyed.calls("changed")
-        assert "Load balancer: switch off its deletion protection" in destroyed.calls("changed")
+        assert "Database: switch off deletion protection" in destroyed.calls("changed")
+        assert "Load balancer: switch off deletion protection" in destroyed.calls("changed")
         assert rds.describe_db_instances()["DBInstances"] == []
         assert client(proxy, "elbv2").describe_load_balancers()["LoadBalancers"] == []
         names = [each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]]
@@ -126,7 +126,7 @@ def test_rule_10_what_cannot_be_backed_up_keeps_its_protection_and_is_not_delete
     project.converge("data")
     proxy.denied = {"query:CreateDBSnapshot"}
     refused = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
-    assert refused.calls("failed") == ["Database: take a last backup and prove it"], refused.output
+    assert refused.calls("failed") == ["Database: take a final backup and verify it"], refused.output
     rds = client(proxy, "rds")
     (database,) = rds.describe_db_instances()["DBInstances"]
     assert database["DeletionProtection"] is True

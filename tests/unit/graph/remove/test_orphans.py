@@ -171,7 +171,7 @@ def test_rule_11_nothing_is_deleted_without_the_name_in_check_mode_or_by_mistake
     assert planned.result["changed"] is True
     mistaken = look(project, delete=True, confirm="demo-test", delete_protected=["arn:aws:s3:::demo-bucket"])
     assert mistaken.returncode != 0
-    assert "delete_protected: arn:aws:s3:::demo-bucket is no orphan" in mistaken.result["msg"]
+    assert "delete_protected: arn:aws:s3:::demo-bucket is not among the orphans" in mistaken.result["msg"]
     assert proxy.writes == []
 
 

@@ -159,7 +159,7 @@ def test_rule_16_the_policy_of_a_run_allows_everything_that_reached_aws(aws: tup
 
 def test_rule_16_a_file_that_is_no_journal_is_named(project: Project) -> None:
     (project.folder / "other.json").write_text("[]")
-    for path, expected in (("other.json", "other.json is no journal"), ("none.json", "there is no")):
+    for path, expected in (("other.json", "other.json is not a journal"), ("none.json", "none.json does not exist")):
         outcome = project.run({"slipway.graph.policy": {"journals": [str(project.folder / path)]}})
         assert outcome.returncode != 0
         assert expected in outcome.result["msg"]

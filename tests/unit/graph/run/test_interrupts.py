@@ -99,7 +99,7 @@ def test_rule_06_the_first_signal_lets_running_calls_end_and_starts_nothing_new(
     assert "next" not in run.started
     assert run.statuses() == {"Long": "changed", "Next": "blocked", "Action": "ok", "Patient": "failed"}
     assert "waiting for what runs (Action, Long" in output
-    assert "Running it again goes on from here" in output
+    assert "Run it again to continue from here" in output
 
 
 def test_rule_06_the_second_signal_ends_what_runs_too(project: Project) -> None:

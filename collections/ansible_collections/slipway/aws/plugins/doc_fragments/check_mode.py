@@ -12,7 +12,7 @@ requirements:
   - python >= 3.11
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
 """
 
@@ -21,6 +21,6 @@ requirements:
   - python >= 3.11
 attributes:
   check_mode:
-    description: Does the same in check mode, as it changes nothing.
+    description: Does the same in check mode, because it never changes anything.
     support: full
 """

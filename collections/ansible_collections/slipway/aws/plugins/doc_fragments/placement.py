@@ -12,13 +12,13 @@ options:
   launch_type:
     description:
       - Where tasks run.
-      - ECS cannot change it for a service that is there; use O(capacity_provider_strategy) instead.
+      - ECS cannot change it for an existing service; use O(capacity_provider_strategy) instead.
     type: str
     choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
   capacity_provider_strategy:
     description:
       - Where tasks run.
-      - With neither this nor O(launch_type), the cluster's default strategy counts.
+      - With neither this nor O(launch_type), the cluster's default strategy applies.
     type: list
     elements: dict
     suboptions:
@@ -30,7 +30,7 @@ options:
         description: Share of the tasks beyond O(capacity_provider_strategy[].base), relative to the others.
         type: int
       base:
-        description: Number of tasks that run on this provider before the weights count.
+        description: Number of tasks that run on this provider before the weights apply.
         type: int
   platform_version:
     description: Version of Fargate.
@@ -40,12 +40,12 @@ options:
     type: dict
     suboptions:
       subnets:
-        description: Ids of the subnets.
+        description: IDs of the subnets.
         type: list
         elements: str
         required: true
       security_groups:
-        description: Ids of the security groups.
+        description: IDs of the security groups.
         type: list
         elements: str
       assign_public_ip:

@@ -10,25 +10,25 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   state:
-    description: Whether the resource is to exist.
+    description: Whether the resource should exist.
     type: str
     choices: [present, absent]
     default: present
   wait:
-    description: Return only when the resource is ready to be used, or gone.
+    description: Return only once the resource is ready to use, or deleted.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait before the task fails. What was begun goes on, and another run takes it up.
+    description: Seconds to wait before the task fails. The operation continues on AWS, and the next run picks it up.
     type: int
     default: 1800
 requirements:
   - python >= 3.11
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
   diff_mode:
-    description: Shows before and after of what is changed.
+    description: Shows what is changed, before and after.
     support: full
 """

@@ -11,14 +11,14 @@ module: apigateway_account
 version_added: 0.1.0
 short_description: Let API Gateway write logs in an account and Region
 description:
-  - Sets the role that API Gateway acts as to write the logs of all APIs of an account in a Region. Without one AWS
-    refuses to make a stage with logs.
-  - No upstream module knows this setting.
+  - Sets the role that API Gateway acts as to write the logs of all APIs of an account in a Region. Without one, AWS
+    refuses to create a stage with logs.
+  - No upstream module manages this setting.
 author:
   - Slipway contributors (@slipway)
 options:
   log_role_arn:
-    description: The role. With O(state=absent) it is taken away.
+    description: The role. O(state=absent) removes it.
     type: str
 extends_documentation_fragment:
   - slipway.aws.state

@@ -11,23 +11,23 @@ module: apigateway_rest_api
 version_added: 0.1.0
 short_description: Manage a REST API of API Gateway from an OpenAPI document
 description:
-  - Makes the resources, methods, models and the request validation that an application's OpenAPI document
-    describes, hands every request to one Lambda function, and adds CORS, an authorizer and error documents.
-  - What is not in the document is removed. Nothing is in service before M(slipway.aws.apigateway_stage) deploys it.
-  - M(community.aws.api_gateway) knows an API by its id only, so that a second run makes a second one, imports the
-    document with every run, and fails on OpenAPI 3.1.
+  - Creates the resources, methods, models and request validation that an application's OpenAPI document describes,
+    passes every request to one Lambda function, and adds CORS, an authorizer and error documents.
+  - Whatever is not in the document is removed. Nothing goes live before M(slipway.aws.apigateway_stage) deploys it.
+  - M(community.aws.api_gateway) identifies an API only by its ID, so a second run creates a second API. It also imports
+    the document on every run, and fails on OpenAPI 3.1.
 author:
   - Slipway contributors (@slipway)
 options:
   name:
-    description: Name of the API. Names of APIs need not be unique on AWS; this module refuses two of the same.
+    description: Name of the API. AWS allows several APIs with the same name; this module refuses that.
     type: str
     required: true
   description:
     description: What the API is for.
     type: str
   endpoint_type:
-    description: Whether it is reached in its Region, through AWS's edge locations, or from inside a VPC only.
+    description: Whether the API is reachable in its Region, through AWS's edge locations, or only from inside a VPC.
     type: str
     choices: [REGIONAL, EDGE, PRIVATE]
     default: REGIONAL
@@ -35,18 +35,18 @@ options:
     description: The OpenAPI document, version 3.0 or 3.1.
     type: dict
   function_arn:
-    description: ARN of the Lambda function, or of its alias, that answers.
+    description: ARN of the Lambda function, or of its alias, that handles the requests.
     type: str
   timeout:
-    description: Milliseconds that an answer may take.
+    description: Milliseconds that a response may take.
     type: int
     default: 29000
   validate_requests:
-    description: Refuse requests that lack a required parameter, or whose body is not as the document says.
+    description: Refuse requests that lack a required parameter or whose body does not match the document.
     type: bool
     default: true
   authorizer:
-    description: Lambda function that says who calls. Without it everybody may.
+    description: Lambda function that authorizes callers. Without one, everyone may call.
     type: dict
     suboptions:
       function_arn:
@@ -54,24 +54,24 @@ options:
         type: str
         required: true
       identity_source:
-        description: Where the token stands.
+        description: Where to find the token.
         type: str
         default: method.request.header.Authorization
       ttl:
-        description: Seconds for which an answer of the function is kept for the same token.
+        description: Seconds for which the function's answer for a token is cached.
         type: int
         default: 300
   public_paths:
-    description: Paths that O(authorizer) is not asked about.
+    description: Paths that do not need O(authorizer).
     type: list
     elements: str
     default: []
   api_key_required:
-    description: Whether callers have to send an API key of a usage plan.
+    description: Whether callers must send an API key of a usage plan.
     type: bool
     default: false
   cors:
-    description: What browsers are told about pages of other origins. Without it they let none of them call.
+    description: CORS headers for pages from other origins. Without them, browsers let no such page call the API.
     type: dict
     suboptions:
       origin:
@@ -84,11 +84,11 @@ options:
         elements: str
         default: [Content-Type, Authorization, X-Api-Key]
       max_age:
-        description: Seconds for which a browser keeps this in mind.
+        description: Seconds for which a browser may cache this.
         type: int
         default: 600
   gateway_responses:
-    description: Answers of the gateway itself, by type such as V(THROTTLED), as PutGatewayResponse takes them.
+    description: Responses of API Gateway itself, by type, such as V(THROTTLED), as PutGatewayResponse takes them.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -115,7 +115,7 @@ rest_api:
   type: complex
   contains:
     id:
-      description: Its id, which is the start of its address.
+      description: Its ID, which is the first part of its address.
       returned: always, but not when check mode would create it
       type: str
       sample: a1b2c3d4e5
@@ -125,12 +125,12 @@ rest_api:
       type: str
       sample: arn:aws:apigateway:eu-central-1::/restapis/a1b2c3d4e5
     digest:
-      description: Changes with what the API is made of, so that a stage knows when to deploy it again.
+      description: A digest of the API's definition, which tells a stage when to deploy it again.
       returned: always
       type: str
       sample: 5891b5b522d5df08
     authorizer_id:
-      description: Id of the authorizer; empty without one.
+      description: ID of the authorizer; empty without one.
       returned: always, but not when check mode would create it
       type: str
       sample: 1a2b3c

@@ -11,14 +11,15 @@ module: apigateway_stage
 version_added: 0.1.0
 short_description: Manage a stage of a REST API
 description:
-  - Deploys an API of M(slipway.aws.apigateway_rest_api) to a stage when it has changed, with access logs, throttling,
+  - Deploys an API of M(slipway.aws.apigateway_rest_api) to a stage whenever it has changed, with access logs,
+    throttling,
     metrics and tracing.
-  - M(community.aws.api_gateway) deploys with every run, and knows none of these settings.
+  - M(community.aws.api_gateway) deploys on every run, and supports none of these settings.
 author:
   - Slipway contributors (@slipway)
 options:
   rest_api_id:
-    description: Id of the API.
+    description: ID of the API.
     type: str
     required: true
   name:
@@ -26,27 +27,27 @@ options:
     type: str
     required: true
   deployment:
-    description: Digest of what the API is made of. The stage gets a new deployment when it has one of another digest.
+    description: Digest of the API's definition. The stage gets a new deployment if its current one has another digest.
     type: str
   access_log_group_arn:
-    description: Log group that gets a line for each request. Empty for none. API Gateway needs a role in the
-      account's settings for it, see M(slipway.aws.apigateway_account).
+    description: Log group that gets a line for each request; empty for none. API Gateway needs a role in the account's
+      settings for this, see M(slipway.aws.apigateway_account).
     type: str
   access_log_format:
-    description: The line, with the variables of API Gateway.
+    description: Format of the line, with API Gateway's variables.
     type: str
   throttling_rate_limit:
-    description: Requests per second that all callers together may make in the long run.
+    description: Sustained number of requests per second that all callers together may make.
     type: float
   throttling_burst_limit:
-    description: Requests that may arrive at the same time.
+    description: Number of requests that may arrive at the same time.
     type: int
   logging_level:
-    description: How much API Gateway logs of what it does itself, in a log group of its own.
+    description: How much API Gateway logs about its own execution, in a log group of its own.
     type: str
     choices: ["OFF", ERROR, INFO]
   metrics_enabled:
-    description: Whether there are metrics for each method, which cost.
+    description: Whether to collect metrics for each method, which cost extra.
     type: bool
   tracing_enabled:
     description: Whether requests are sampled for X-Ray.

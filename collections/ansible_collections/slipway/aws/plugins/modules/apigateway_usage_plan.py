@@ -11,9 +11,9 @@ module: apigateway_usage_plan
 version_added: 0.1.0
 short_description: Manage a usage plan of API Gateway with its API keys
 description:
-  - Bounds how much the holders of some API keys may ask of a stage, and makes those keys. AWS generates their
-    values, and this module neither reads nor returns them.
-  - No upstream module knows usage plans or API keys.
+  - Limits how many requests the holders of certain API keys may make to a stage, and creates those keys. AWS generates
+    their values; this module neither reads nor returns them.
+  - No upstream module manages usage plans or API keys.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,23 +22,23 @@ options:
     type: str
     required: true
   rest_api_id:
-    description: Id of the API.
+    description: ID of the API.
     type: str
   stage:
     description: Stage of the API.
     type: str
   api_keys:
-    description: Names of the keys. One that is no longer named is deleted.
+    description: Names of the keys. Keys that are no longer listed are deleted.
     type: list
     elements: str
   rate_limit:
-    description: Requests per second of one key.
+    description: Requests per second for each key.
     type: float
   burst_limit:
-    description: Requests of one key at the same time.
+    description: Simultaneous requests for each key.
     type: int
   quota:
-    description: Requests of one key in a month. 0 for no bound.
+    description: Requests per month for each key; 0 for no limit.
     type: int
 extends_documentation_fragment:
   - slipway.aws.state
@@ -67,7 +67,7 @@ usage_plan:
   type: complex
   contains:
     id:
-      description: Id of the plan.
+      description: ID of the plan.
       returned: always, but not when check mode would create it
       type: str
       sample: a1b2c3

@@ -11,10 +11,10 @@ module: application_autoscaling_target
 version_added: 0.1.0
 short_description: Manage a scalable target of Application Auto Scaling with its policies
 description:
-  - Registers what is to be scaled, such as the desired count of an ECS service, with its bounds and with its
-    target tracking policies.
-  - M(community.aws.application_autoscaling_policy) declares check mode but writes in it. It manages one policy
-    at a time, leaves the target behind when the policy is deleted, and has no tags.
+  - Registers what is to be scaled, such as the desired count of an ECS service, with its limits and its target tracking
+    policies.
+  - M(community.aws.application_autoscaling_policy) declares check mode support but writes in check mode. It manages one
+    policy at a time, leaves the target behind when the policy is deleted, and does not support tags.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -27,20 +27,21 @@ options:
     type: str
     required: true
   scalable_dimension:
-    description: Which of its properties is scaled, such as V(ecs:service:DesiredCount).
+    description: Which of its properties to scale, such as V(ecs:service:DesiredCount).
     type: str
     required: true
   min_capacity:
-    description: Lower bound. Needed on creation.
+    description: Lower limit. Required on creation.
     type: int
   max_capacity:
-    description: Upper bound. Needed on creation.
+    description: Upper limit. Required on creation.
     type: int
   suspend:
-    description: Stop scaling, in and out and by schedule, for example while something is being examined.
+    description: Suspend scaling in, scaling out and scheduled scaling, for example during an investigation.
     type: bool
   policies:
-    description: Target tracking policies. All others of the target are removed. Not given, they stay as they are.
+    description: Target tracking policies. All other policies of the target are removed. If this option is not set,
+      policies stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -56,7 +57,7 @@ options:
         description: Load balancer and target group of the metric V(ALBRequestCountPerTarget).
         type: str
       target_value:
-        description: Value of the metric to be held.
+        description: Value at which to keep the metric.
         type: float
         required: true
       scale_in_cooldown:
@@ -111,12 +112,12 @@ scalable_target:
       type: str
       sample: arn:aws:application-autoscaling:eu-central-1:123456789012:scalable-target/0ec50123
     min_capacity:
-      description: Lower bound.
+      description: Lower limit.
       returned: always
       type: int
       sample: 2
     max_capacity:
-      description: Upper bound.
+      description: Upper limit.
       returned: always
       type: int
       sample: 10

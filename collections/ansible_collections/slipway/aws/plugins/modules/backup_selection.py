@@ -11,9 +11,9 @@ module: backup_selection
 version_added: 0.1.0
 short_description: Manage what a plan of AWS Backup backs up
 description:
-  - Creates, updates and deletes a selection of resources of a backup plan.
-  - M(amazon.aws.backup_selection) fails where its plan does not exist, also in check mode and when it is to be absent,
-    compares conditions as text, so that another order is a change, and finds nothing beyond the first page.
+  - Creates, updates and deletes a resource selection of a backup plan.
+  - M(amazon.aws.backup_selection) fails if its plan does not exist, even in check mode and with O(state=absent),
+    compares conditions as text, so that a different order counts as a change, and finds nothing beyond the first page.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,18 +22,18 @@ options:
     type: str
     required: true
   plan_id:
-    description: Id of the plan.
+    description: ID of the plan.
     type: str
     required: true
   iam_role_arn:
     description: Role that AWS Backup acts as. Required when O(state=present).
     type: str
   resources:
-    description: ARNs of resources, C(*) allowed. Required when O(state=present).
+    description: ARNs of resources; C(*) is allowed. Required when O(state=present).
     type: list
     elements: str
   not_resources:
-    description: ARNs of resources that are left out.
+    description: ARNs of resources to leave out.
     type: list
     elements: str
   resource_tags:
@@ -63,7 +63,7 @@ selection:
   type: complex
   contains:
     selection_id:
-      description: Id of the selection. Each change makes a new one.
+      description: ID of the selection. Each change creates a new one.
       returned: always, but not when check mode would create it
       type: str
       sample: 1111c217-5d71-4a55-8728-5fc4e63d437b

@@ -12,8 +12,8 @@ version_added: 0.1.0
 short_description: Manage a vault of AWS Backup and its lock
 description:
   - Creates, locks, tags and deletes a backup vault.
-  - M(amazon.aws.backup_vault) cannot lock a vault, says nothing when its key is another than was asked for, and
-    leaves a vault that has recovery points to an error of AWS.
+  - M(amazon.aws.backup_vault) cannot lock a vault, does not notice when the vault has a different key, and fails with
+    AWS's error for a vault that has recovery points.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,29 +22,29 @@ options:
     type: str
     required: true
   kms_key_arn:
-    description: ARN of the key that encrypts backups. Without it, the key of AWS Backup. Cannot be changed.
+    description: ARN of the key that encrypts backups. Without it, AWS Backup's own key. Cannot be changed.
     type: str
   lock:
     description:
-      - Who may shorten the life of a backup or delete it early.
-      - V(none) leaves that to permissions, V(governance) to who may remove the lock.
-      - V(compliance) leaves it to nobody, AWS included, and cannot be taken back after O(cooling_off_days).
+      - Who may shorten the retention of a backup or delete it early.
+      - V(none) leaves that to permissions, V(governance) to those who may remove the lock.
+      - V(compliance) allows it to nobody, AWS included, and cannot be removed after O(cooling_off_days).
     type: str
     choices: [none, governance, compliance]
   min_retention_days:
-    description: With a lock, backups that are to be kept for less are refused.
+    description: With a lock, backups with a shorter retention are refused.
     type: int
   max_retention_days:
-    description: With a lock, backups that are to be kept for longer are refused.
+    description: With a lock, backups with a longer retention are refused.
     type: int
   cooling_off_days:
-    description: Days in which V(compliance) can still be taken back, 3 and more.
+    description: Days during which V(compliance) can still be removed; at least 3.
     type: int
     default: 3
   recovery_points:
     description:
-      - What becomes of the backups in a vault that is to be deleted.
-      - V(refuse) deletes only an empty vault, V(keep) leaves one that holds any as it is, V(delete) deletes them.
+      - What happens to the backups in a vault that is to be deleted.
+      - V(refuse) only deletes an empty vault, V(keep) leaves a vault with backups as it is, V(delete) deletes them.
     type: str
     choices: [refuse, keep, delete]
     default: refuse

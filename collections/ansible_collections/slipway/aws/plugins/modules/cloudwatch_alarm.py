@@ -11,9 +11,9 @@ module: cloudwatch_alarm
 version_added: 0.1.0
 short_description: Manage a CloudWatch alarm
 description:
-  - Makes an alarm on a metric, or on an expression over several, with its tags.
-  - M(amazon.aws.cloudwatch_metric_alarm) knows no tags, says that an alarm on an expression has changed with every
-    run, and leaves an alarm silent whose actions were switched off.
+  - Creates, updates and deletes an alarm on a metric, or on an expression over several metrics, with its tags.
+  - M(amazon.aws.cloudwatch_metric_alarm) does not support tags, reports a change for an alarm on an expression on every
+    run, and does not re-enable an alarm's actions.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   description:
-    description: What it means when it rings, and what to do.
+    description: What it means when the alarm fires, and what to do.
     type: str
   namespace:
     description: Namespace of the metric.
@@ -37,14 +37,14 @@ options:
     description: SampleCount, Average, Sum, Minimum, Maximum, or a percentile such as V(p99).
     type: str
   period:
-    description: Seconds that one value of the metric is of.
+    description: Length of a period, in seconds.
     type: int
   metrics:
-    description: Metrics and expressions, as PutMetricAlarm takes them, in place of the five options before.
+    description: Metrics and expressions, as PutMetricAlarm takes them, instead of the five options above.
     type: list
     elements: dict
   comparison:
-    description: When a value is too much or too little.
+    description: How a value is compared with O(threshold).
     type: str
     choices:
       - GreaterThanOrEqualToThreshold
@@ -53,27 +53,27 @@ options:
       - LessThanOrEqualToThreshold
     default: GreaterThanOrEqualToThreshold
   threshold:
-    description: Bound that values are compared with.
+    description: Threshold that values are compared with.
     type: float
   evaluation_periods:
-    description: How many of the last values are looked at.
+    description: How many of the most recent values are evaluated.
     type: int
     default: 1
   datapoints_to_alarm:
-    description: How many of them have to be too much or too little. All if not given.
+    description: How many of them must breach the threshold. All, if not set.
     type: int
   treat_missing_data:
-    description: What no value at all means.
+    description: How missing values are treated.
     type: str
     choices: [breaching, notBreaching, ignore, missing]
     default: notBreaching
   alarm_actions:
-    description: ARNs of what is told when it rings.
+    description: ARNs to notify when the alarm fires.
     type: list
     elements: str
     default: []
   ok_actions:
-    description: ARNs of what is told when it ends.
+    description: ARNs to notify when the alarm recovers.
     type: list
     elements: str
     default: []

@@ -11,8 +11,8 @@ module: cloudwatch_dashboard
 version_added: 0.1.0
 short_description: Manage a CloudWatch dashboard
 description:
-  - Makes a dashboard of widgets.
-  - No upstream module knows dashboards. AWS gives them no tags, so they are known by their names.
+  - Creates, updates and deletes a dashboard of widgets.
+  - No upstream module manages dashboards. They do not support tags, so they are identified by name.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   body:
-    description: What is on it, as PutDashboard takes it.
+    description: Contents of the dashboard, as PutDashboard takes them.
     type: dict
 extends_documentation_fragment:
   - slipway.aws.state
@@ -59,7 +59,7 @@ dashboard:
       type: str
       sample: shop-prod
     dashboard_body:
-      description: What is on it.
+      description: Contents of the dashboard.
       returned: always
       type: dict
       sample: {widgets: []}

@@ -9,16 +9,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cloudwatch_usage_info
 version_added: 0.1.0
-short_description: Measure how much some resources were used
+short_description: Measure how much resources were used
 description:
-  - Sums a metric of CloudWatch for each resource of a kind whose metrics tell whether anybody uses it - NAT gateways,
-    Application Load Balancers, databases, functions, tables, file systems and log groups. Other kinds are left out.
+  - Sums a metric of CloudWatch for each resource whose metrics show whether anyone uses it - NAT gateways, Application
+    Load Balancers, databases, functions, tables, file systems and log groups. Other resources are left out.
   - Upstream has no module that reads metrics.
 author:
   - Slipway contributors (@slipway)
 options:
   resources:
-    description: The resources, as M(slipway.graph.tagged_resources_info) returns them; C(type), C(id) and C(arn) count.
+    description: The resources, as M(slipway.graph.tagged_resources_info) returns them; only C(type), C(id) and C(arn)
+      are used.
     type: list
     elements: dict
     required: true
@@ -51,11 +52,11 @@ usage:
       type: str
       sample: lambda:function
     id:
-      description: The resource's id.
+      description: The resource's ID.
       type: str
       sample: shop-prod-api
     metric:
-      description: What was summed.
+      description: The metric that was summed.
       type: str
       sample: Invocations
     total:

@@ -11,9 +11,9 @@ module: cloudwatchlogs_events_info
 version_added: 0.1.0
 short_description: Find lines in a CloudWatch log group
 description:
-  - Returns the newest lines of a log group that have a text in them, such as the id of a request.
-  - CloudWatch has a line some seconds after it was written. Use C(until) on the task to wait for it.
-  - Upstream modules know log groups, but none reads what is in them.
+  - Returns the newest lines of a log group that contain a text, such as the ID of a request.
+  - It takes CloudWatch a few seconds until a line can be found. Use C(until) on the task to wait for it.
+  - Upstream modules manage log groups, but none reads their contents.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   contains:
-    description: Text that a line must have, letter by letter.
+    description: Text that a line must contain, literally.
     type: str
     required: true
   since_seconds:
@@ -30,7 +30,7 @@ options:
     type: int
     default: 600
   limit:
-    description: At most so many lines are returned.
+    description: Maximum number of lines to return.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -69,7 +69,7 @@ events:
       type: int
       sample: 1767323045000
     log_stream_name:
-      description: The stream that it is in.
+      description: The log stream that contains it.
       returned: always
       type: str
       sample: 2026/01/02/[7]6f5e4d3c2b1a

@@ -9,11 +9,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dynamodb_restore_drill
 version_added: 0.1.0
-short_description: Restore a backup of a DynamoDB table beside the original, compare it, and remove it
+short_description: Restore a backup of a DynamoDB table next to the original, compare it, and delete it
 description:
-  - Restores a backup into a table of its own, reads that table, compares it with what
-    M(slipway.aws.dynamodb_table_backup) said of the backup, and deletes it, whatever happens. What an earlier drill has
-    left is deleted first.
+  - Restores a backup into a separate table, reads that table, compares it with what
+    M(slipway.aws.dynamodb_table_backup) recorded about the backup, and deletes it, whatever happens. Anything that an
+    earlier drill left behind is deleted first.
   - Upstream has no module that restores tables.
 author:
   - Slipway contributors (@slipway)
@@ -23,24 +23,25 @@ options:
     type: str
     required: true
   table:
-    description: Name of the table that is made and deleted. It must end in C(-drill), so that it is nobody else's.
+    description: Name of the table that is created and deleted. It must end in C(-drill), so that no other table can be
+      affected.
     type: str
     required: true
   items:
-    description: How many items there have to be.
+    description: Expected number of items.
     type: int
     required: true
   digest:
-    description: Their digest.
+    description: Digest of the items.
     type: str
     required: true
   certain:
-    description: Whether the table was not written to while the backup was taken. If it was, there only have to be items
-      wherever there were some.
+    description: Whether it is certain that nobody wrote to the table while the backup was taken. If it is not, the
+      restored table only has to contain items, if the original did.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds until the table must be there.
+    description: Seconds to wait for the table.
     type: int
     default: 7200
 attributes:
@@ -65,12 +66,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 drill:
-  description: What came of it.
+  description: The outcome of the drill.
   returned: when something was restored
   type: complex
   contains:
     difference:
-      description: What is not as it was; empty if everything is.
+      description: What differs; empty if nothing does.
       returned: always
       type: str
       sample: ""
@@ -80,7 +81,7 @@ drill:
       type: int
       sample: 1200
     restore_seconds:
-      description: How long it took until the table could be used.
+      description: How long it took until the table was ready to use.
       returned: always
       type: float
       sample: 184.2

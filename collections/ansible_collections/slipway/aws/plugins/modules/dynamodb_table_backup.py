@@ -9,10 +9,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dynamodb_table_backup
 version_added: 0.1.0
-short_description: Back a DynamoDB table up now and say what is in the backup
+short_description: Back up a DynamoDB table now and record what is in the backup
 description:
-  - Takes an on-demand backup of a table. Reads the table before and after it, so that a restore can be proven item by
-    item. Where both readings are equal, nobody wrote meanwhile, and the backup is known to hold just that.
+  - Takes an on-demand backup of a table. Reads the table before and after, so that a restore can be proven item by
+    item. If both readings are equal, nobody wrote in the meantime, and the backup is known to hold exactly those items.
   - Upstream has no module for backups of tables.
 author:
   - Slipway contributors (@slipway)
@@ -22,15 +22,16 @@ options:
     type: str
     required: true
   name:
-    description: Name of the backup. What stands before its last hyphen is what O(keep) counts.
+    description: Name of the backup. O(keep) counts backups that have the same text before the last hyphen.
     type: str
     required: true
   keep:
-    description: How many backups of this table whose names begin alike are kept, this one included; older ones go.
+    description: How many backups of this table with the same beginning of the name to keep, including this one; older
+      ones are deleted.
     type: int
     default: 7
   wait_timeout:
-    description: Seconds until the backup must be there.
+    description: Seconds to wait for the backup.
     type: int
     default: 1800
 attributes:
@@ -73,12 +74,12 @@ backup:
       type: int
       sample: 1200
     digest:
-      description: Their digest; it does not depend on their order.
+      description: Digest of the items, which does not depend on their order.
       returned: always
       type: str
       sample: "0000000000000000000000000000000000000000000000000000000000000000"
     certain:
-      description: Whether nobody wrote meanwhile, so that the backup holds just these items.
+      description: Whether nobody wrote in the meantime, so that the backup holds exactly these items.
       returned: always
       type: bool
       sample: true

@@ -9,12 +9,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dynamodb_table_protection
 version_added: 0.1.0
-short_description: Manage what protects a DynamoDB table
+short_description: Manage the protection of a DynamoDB table
 description:
   - Sets a table's point-in-time recovery, its encryption key and its deletion protection.
-  - M(community.aws.dynamodb_table) makes tables, but knows none of the three, and no other upstream module does.
-  - With O(state=absent) the table may be deleted, after a last backup if O(final_backup) names one. The table
-    itself stays.
+  - M(community.aws.dynamodb_table) creates tables, but supports none of the three, and neither does any other upstream
+    module.
+  - O(state=absent) makes the table deletable, after a final backup if O(final_backup) names one. The table itself
+    stays.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -23,19 +24,19 @@ options:
     type: str
     required: true
   point_in_time_recovery:
-    description: Keep what is needed to restore the table as it was at any second.
+    description: Allow the table to be restored as it was at any second.
     type: bool
   recovery_period_days:
-    description: How many days back, from 1 to 35. AWS takes 35 if nothing is said.
+    description: How many days back, from 1 to 35. The default of AWS is 35.
     type: int
   kms_key_arn:
-    description: Key that encrypts the table. Empty for a key that AWS owns and nobody can see.
+    description: Key that encrypts the table. Empty for a key that AWS owns.
     type: str
   deletion_protection:
     description: Refuse to delete the table.
     type: bool
   final_backup:
-    description: With O(state=absent), name of a backup to take, and to wait for, before the protection goes.
+    description: With O(state=absent), name of a backup to take, and to wait for, before the protection is removed.
     type: str
 extends_documentation_fragment:
   - slipway.aws.state
@@ -70,12 +71,12 @@ protection:
       type: bool
       sample: true
     point_in_time_recovery:
-      description: Whether any second can be brought back, and of how many days.
+      description: Whether the table can be restored as of any second, and for how many days back.
       returned: always
       type: dict
       sample: {point_in_time_recovery_enabled: true, recovery_period_in_days: 35}
     kms_key_arn:
-      description: Key that encrypts the table; empty for one that AWS owns.
+      description: Key that encrypts the table; empty for a key that AWS owns.
       returned: always
       type: str
       sample: arn:aws:kms:eu-central-1:123456789012:key/12345678-1234-1234-1234-123456789012

@@ -11,10 +11,9 @@ module: ec2_nat_gateway
 version_added: 0.1.0
 short_description: Manage a public NAT gateway and its address
 description:
-  - Makes a NAT gateway with an Elastic IP address of its own, finds both again by their Name tag, and deletes
-    both.
-  - M(amazon.aws.ec2_vpc_nat_gateway) leaves the address it allocates without tags, so an interrupted run loses
-    it and pays for it, and it deletes a gateway only by its id.
+  - Creates a NAT gateway with its own Elastic IP address, finds both again by their Name tag, and deletes both.
+  - M(amazon.aws.ec2_vpc_nat_gateway) does not tag the address it allocates, so an interrupted run loses track of an
+    address that you go on paying for, and it deletes gateways only by ID.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -23,7 +22,7 @@ options:
     type: str
     required: true
   subnet_id:
-    description: A public subnet. AWS cannot move the gateway later. Required when O(state=present).
+    description: A public subnet. The gateway cannot be moved later. Required when O(state=present).
     type: str
 extends_documentation_fragment:
   - slipway.aws.state
@@ -53,12 +52,12 @@ nat_gateway:
   type: complex
   contains:
     nat_gateway_id:
-      description: Id of the gateway.
+      description: ID of the gateway.
       returned: always, but not when check mode would create it
       type: str
       sample: nat-0123456789abcdef0
     public_ip:
-      description: The address that others see.
+      description: The public address.
       returned: always, but not when check mode would create it
       type: str
       sample: 203.0.113.7

@@ -11,18 +11,18 @@ module: ec2_security_group_rules
 version_added: 0.1.0
 short_description: Manage the rules of an EC2 security group
 description:
-  - Gives an existing security group exactly the rules that are listed, or takes all rules from it.
-  - M(amazon.aws.ec2_security_group) makes and deletes groups and rules only together. Groups whose rules name
-    each other cannot be deleted that way, because AWS keeps a group that a rule still names.
+  - Gives an existing security group exactly the listed rules, or removes all its rules.
+  - M(amazon.aws.ec2_security_group) creates and deletes groups and rules only together. Groups whose rules refer to
+    each other cannot be deleted that way, because AWS does not delete a group that a rule still refers to.
 author:
   - Slipway contributors (@slipway)
 options:
   group_id:
-    description: Id of the security group.
+    description: ID of the security group.
     type: str
     required: true
   ingress:
-    description: Rules for incoming traffic; others are removed. Without this option all stay as they are.
+    description: Rules for incoming traffic; all others are removed. Without this option, they stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -31,23 +31,23 @@ options:
         type: str
         default: tcp
       port:
-        description: One port, or a range like V(8000-8100); for ICMP the type. Without it, all of them.
+        description: One port, or a range such as V(8000-8100); for ICMP, the type. Without it, all of them.
         type: str
       cidr:
         description: Range of IPv4 or IPv6 addresses.
         type: str
       group:
-        description: Another security group or the same, by its id or by a name from O(groups).
+        description: Another security group, or this one, by its ID or by a name from O(groups).
         type: str
       prefix_list:
-        description: Id of a prefix list.
+        description: ID of a prefix list.
         type: str
       description:
-        description: Why the rule is there.
+        description: Why the rule exists.
         type: str
         default: ""
   egress:
-    description: Rules for outgoing traffic; others are removed. Without this option all stay as they are.
+    description: Rules for outgoing traffic; all others are removed. Without this option, they stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -56,23 +56,23 @@ options:
         type: str
         default: tcp
       port:
-        description: One port, or a range like V(8000-8100); for ICMP the type. Without it, all of them.
+        description: One port, or a range such as V(8000-8100); for ICMP, the type. Without it, all of them.
         type: str
       cidr:
         description: Range of IPv4 or IPv6 addresses.
         type: str
       group:
-        description: Another security group or the same, by its id or by a name from O(groups).
+        description: Another security group, or this one, by its ID or by a name from O(groups).
         type: str
       prefix_list:
-        description: Id of a prefix list.
+        description: ID of a prefix list.
         type: str
       description:
-        description: Why the rule is there.
+        description: Why the rule exists.
         type: str
         default: ""
   groups:
-    description: Names of security groups with their ids, so that rules can use the names.
+    description: Names of security groups and their IDs, so that rules can use the names.
     type: dict
     default: {}
 extends_documentation_fragment:

@@ -12,8 +12,8 @@ version_added: 0.1.0
 short_description: Manage an ECR repository
 description:
   - Creates, updates and deletes a private image repository with its lifecycle policy and tags.
-  - M(community.aws.ecs_ecr) has no tags, fails in check mode where the repository does not exist yet, and
-    turns scanning on only after the repository has been made.
+  - M(community.aws.ecs_ecr) does not support tags, fails in check mode if the repository does not exist yet, and turns
+    on scanning only after the repository has been created.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -25,11 +25,11 @@ options:
     description: Scan each image for known vulnerabilities when it is pushed.
     type: bool
   immutable_tags:
-    description: Refuse to move a tag to another image.
+    description: Do not allow a tag to be moved to another image.
     type: bool
   kms_key_id:
-    description: KMS key that encrypts the images. Without it they are encrypted with AES-256 by ECR itself.
-      AWS cannot change it later.
+    description: KMS key that encrypts the images. Without it, ECR encrypts them with AES-256 itself. Cannot be changed
+      later.
     type: str
   lifecycle_policy:
     description: The lifecycle policy. An empty one removes it; without this option it stays as it is.
@@ -66,7 +66,7 @@ repository:
   type: complex
   contains:
     repository_uri:
-      description: What image names begin with.
+      description: The repository's URI, which image names begin with.
       returned: always, but not when check mode would create it
       type: str
       sample: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop-prod-api

@@ -13,8 +13,7 @@ short_description: Manage an ECS cluster
 description:
   - Creates, updates and deletes an ECS cluster with its capacity providers, Container Insights, ECS Exec
     and tags.
-  - M(community.aws.ecs_cluster) has neither tags nor settings (Container Insights) nor an ECS Exec
-    configuration.
+  - M(community.aws.ecs_cluster) supports neither tags nor settings (Container Insights) nor an ECS Exec configuration.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -23,7 +22,7 @@ options:
     type: str
     required: true
   container_insights:
-    description: Collect metrics of tasks and services with Container Insights, which costs per metric.
+    description: Collect metrics of tasks and services with Container Insights, which is charged per metric.
     type: str
     choices: [disabled, enabled, enhanced]
   capacity_providers:
@@ -31,7 +30,7 @@ options:
     type: list
     elements: str
   capacity_provider_strategy:
-    description: Where tasks run that name neither a launch type nor a strategy of their own.
+    description: Where tasks run that specify neither a launch type nor a strategy.
     type: list
     elements: dict
     suboptions:
@@ -43,7 +42,7 @@ options:
         description: Share of the tasks beyond O(capacity_provider_strategy[].base), relative to the others.
         type: int
       base:
-        description: Number of tasks that run on this provider before the weights count.
+        description: Number of tasks that run on this provider before the weights apply.
         type: int
   execute_command:
     description: How C(aws ecs execute-command) sessions are encrypted and logged.
@@ -53,7 +52,7 @@ options:
         description: KMS key that encrypts the session.
         type: str
       log_group:
-        description: CloudWatch log group that keeps what was typed and shown.
+        description: CloudWatch log group that records the sessions.
         type: str
 extends_documentation_fragment:
   - slipway.aws.state

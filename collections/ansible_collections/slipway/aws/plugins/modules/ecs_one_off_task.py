@@ -9,17 +9,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ecs_one_off_task
 version_added: 0.1.0
-short_description: Run one task of a task definition's revision, once
+short_description: Run a one-off task of a task definition revision
 description:
   - Runs a task outside any service until it has exited with code 0 (a migration), or until it has served for
     some seconds (a rehearsal of a new revision before a service gets it).
-  - That it succeeded is remembered as a tag on the revision, so that the next run does nothing, unless
+  - Success is recorded as a tag on the revision, so that the next run does nothing, unless
     O(remember) is false.
-  - What it started it stops, also when it fails or is interrupted. A task that an earlier run was killed
-    over is taken up if it is of the same revision and does the same, else stopped.
-  - When the task fails, the message has the stop reason, the exit codes and the container's last log lines.
-  - M(community.aws.ecs_task) starts and stops tasks, but neither waits for an exit code nor reads logs, and
-    runs again each time.
+  - The module stops what it started, even if it fails or is interrupted. If an earlier run was killed, its task is
+    adopted if it has the same revision and does the same; otherwise it is stopped.
+  - If the task fails, the message contains the stop reason, the exit codes and the container's last log lines.
+  - M(community.aws.ecs_task) starts and stops tasks, but neither waits for an exit code nor reads logs, and runs the
+    task every time.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -28,19 +28,19 @@ options:
     type: str
     required: true
   task_definition:
-    description: ARN of the revision, or the name of the family for its newest one.
+    description: ARN of the revision, or the name of the family for its newest revision.
     type: str
     required: true
   remember_as:
-    description: What this run is called, in the tag C(slipway:<remember_as>) on the revision and in messages.
+    description: Name of this run, in the tag C(slipway:<remember_as>) on the revision and in messages.
     type: str
     required: true
   remember:
-    description: Whether a success is remembered. False for what has to be done each time, such as a backup.
+    description: Whether success is recorded. Set it to false for what must be done every time, such as a backup.
     type: bool
     default: true
   until:
-    description: When the task has done what it is for.
+    description: When the task counts as done.
     type: str
     choices: [exited, serving]
     required: true
@@ -48,7 +48,7 @@ options:
     description: Container that gets O(command). Without it, the first one of the task definition.
     type: str
   command:
-    description: Command in place of the container's own.
+    description: Command to run instead of the container's own.
     type: list
     elements: str
   environment:
@@ -56,8 +56,8 @@ options:
     type: dict
   probe:
     description:
-      - How O(until=serving) is seen.
-      - V(direct) asks the task over HTTP at its private address, which must be reachable from here.
+      - How O(until=serving) is checked.
+      - V(direct) sends HTTP requests to the task's private address, which must be reachable from here.
       - V(container_health) trusts the health check in the task definition, which ECS runs in the container.
     type: str
     choices: [direct, container_health]
@@ -66,11 +66,11 @@ options:
     description: Port for O(probe=direct).
     type: int
   path:
-    description: Path for O(probe=direct). It has to answer with a status below 400.
+    description: Path for O(probe=direct). It must answer with a status below 400.
     type: str
     default: /
   serving_seconds:
-    description: How long the task must serve without a break.
+    description: How long the task must serve without interruption.
     type: int
     default: 10
   timeout:
@@ -78,7 +78,7 @@ options:
     type: int
     default: 900
   log_lines:
-    description: How many of the container's last log lines the message of a failure has.
+    description: How many of the container's last log lines a failure message contains.
     type: int
     default: 20
   tags:
@@ -143,7 +143,7 @@ task_arn:
   type: str
   sample: arn:aws:ecs:eu-central-1:123456789012:task/shop-prod/0123
 remembered:
-  description: When it succeeded, as the tag on the revision says.
+  description: When it succeeded, according to the tag on the revision.
   returned: when it has succeeded and O(remember) is true
   type: str
   sample: "2026-01-02T03:04:05+00:00"

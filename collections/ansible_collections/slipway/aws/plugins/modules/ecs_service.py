@@ -11,11 +11,10 @@ module: ecs_service
 version_added: 0.1.0
 short_description: Manage an ECS service
 description:
-  - Creates, updates and deletes an ECS service, and waits until a deployment is over.
-  - M(community.aws.ecs_service) ignores the network, deployment configuration, platform version and capacity
-    providers when it compares, and does not know the deployment strategies that ECS has had since 2025
-    (blue/green, linear, canary).
-  - A deployment that ECS gives up, by its circuit breaker or an alarm, fails the task and shows why tasks
+  - Creates, updates and deletes an ECS service, and waits until a deployment has finished.
+  - M(community.aws.ecs_service) does not compare the network, deployment configuration, platform version and capacity
+    providers, and does not support the deployment strategies that ECS has had since 2025 (blue/green, linear, canary).
+  - If ECS gives up on a deployment because of its circuit breaker or an alarm, the task fails and shows why tasks
     stopped.
 author:
   - Slipway contributors (@slipway)
@@ -29,19 +28,19 @@ options:
     type: str
     required: true
   task_definition:
-    description: ARN of a revision, or a family, of which the newest active revision is taken.
+    description: ARN of a revision, or a family, whose newest active revision is used.
     type: str
   desired_count:
     description: Number of tasks.
     type: int
   ignore_desired_count_drift:
     description:
-      - Set O(desired_count) only when the service is made.
-      - Use it where something else changes the number afterwards, such as application autoscaling.
+      - Set O(desired_count) only when the service is created.
+      - Use it if something else changes the number afterwards, such as Application Auto Scaling.
     type: bool
     default: false
   load_balancers:
-    description: Target groups which the tasks join.
+    description: Target groups that the tasks join.
     type: list
     elements: dict
     suboptions:
@@ -50,11 +49,11 @@ options:
         type: str
         required: true
       container_name:
-        description: Container that answers.
+        description: Container that receives the traffic.
         type: str
         required: true
       container_port:
-        description: Port on which it answers.
+        description: Port on which it listens.
         type: int
         required: true
       advanced_configuration:
@@ -77,31 +76,32 @@ options:
             type: str
             required: true
   health_check_grace_period_seconds:
-    description: Seconds after its start in which a task's failed health checks do not count.
+    description: Seconds after a task's start during which failed health checks are ignored.
     type: int
   deployment_configuration:
     description: How a deployment replaces tasks.
     type: dict
     suboptions:
       strategy:
-        description: Replace tasks in place, or shift traffic to a second set at once, evenly or in two steps.
+        description: Replace tasks in place, or shift traffic to a second set of tasks - all at once, evenly or in two
+          steps.
         type: str
         choices: [ROLLING, BLUE_GREEN, LINEAR, CANARY]
       minimum_healthy_percent:
-        description: Part of O(desired_count) that always serves during a rolling deployment.
+        description: Percentage of O(desired_count) that keeps serving during a rolling deployment.
         type: int
       maximum_percent:
-        description: Upper limit of tasks during a rolling deployment, as part of O(desired_count).
+        description: Upper limit of tasks during a rolling deployment, as a percentage of O(desired_count).
         type: int
       bake_time_in_minutes:
         description: How long both sets of tasks stay after all traffic has been shifted.
         type: int
       deployment_circuit_breaker:
-        description: Give up a deployment whose tasks keep failing.
+        description: Give up on a deployment whose tasks keep failing.
         type: dict
         suboptions:
           enable:
-            description: Whether to.
+            description: Whether this is on.
             type: bool
             required: true
           rollback:
@@ -109,7 +109,7 @@ options:
             type: bool
             required: true
       alarms:
-        description: Give up a deployment during which an alarm goes off.
+        description: Give up on a deployment during which an alarm fires.
         type: dict
         suboptions:
           alarm_names:
@@ -118,7 +118,7 @@ options:
             elements: str
             required: true
           enable:
-            description: Whether to.
+            description: Whether this is on.
             type: bool
             required: true
           rollback:
@@ -130,7 +130,7 @@ options:
         type: dict
         suboptions:
           step_percent:
-            description: Part of the traffic that each step shifts.
+            description: Percentage of the traffic that each step shifts.
             type: float
           step_bake_time_in_minutes:
             description: Minutes between two steps.
@@ -140,7 +140,7 @@ options:
         type: dict
         suboptions:
           canary_percent:
-            description: Part of the traffic that the first step shifts.
+            description: Percentage of the traffic that the first step shifts.
             type: float
           canary_bake_time_in_minutes:
             description: Minutes until the rest follows.
@@ -164,7 +164,7 @@ options:
             elements: str
             required: true
   availability_zone_rebalancing:
-    description: Whether ECS moves tasks to even them out over Availability Zones.
+    description: Whether ECS moves tasks to balance them across Availability Zones.
     type: str
     choices: [ENABLED, DISABLED]
   enable_execute_command:
@@ -178,7 +178,7 @@ options:
     type: str
     choices: [TASK_DEFINITION, SERVICE, NONE]
   force_new_deployment:
-    description: Replace all tasks although nothing else changes. This is always a change.
+    description: Replace all tasks even if nothing else changes. This always reports a change.
     type: bool
     default: false
 notes:
@@ -237,7 +237,7 @@ service:
       type: str
       sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/shop-prod-api:7
     desired_count:
-      description: Number of tasks that it is to have.
+      description: Number of tasks that it should have.
       returned: always
       type: int
       sample: 3

@@ -11,12 +11,12 @@ module: ecs_service_proof
 version_added: 0.1.0
 short_description: Prove that every task of an ECS service serves what it is expected to
 description:
-  - Asks a service through its load balancer until each of its running tasks has given the expected answer,
+  - Sends requests to a service through its load balancer until each of its running tasks has given the expected answer,
     several times in a row, and again after a grace time.
-  - ECS calls a deployment completed when its tasks have been healthy for a moment. Whether they serve the new
-    version, and go on doing so, only the tasks themselves can tell.
-  - When they do not, the message has what they answered instead, why tasks stopped and their last log lines.
-  - It changes nothing. No upstream module does this.
+  - ECS considers a deployment completed when its tasks have been healthy for a moment. Only the tasks themselves can
+    tell whether they serve the new version, and keep doing so.
+  - If they do not, the message contains what they answered instead, why tasks stopped, and their last log lines.
+  - It does not change anything. No upstream module does this.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -29,11 +29,11 @@ options:
     type: str
     required: true
   url:
-    description: Where the service answers through its load balancer with a JSON object.
+    description: URL behind the load balancer at which the service answers with a JSON object.
     type: str
     required: true
   expected:
-    description: Fields that each answer must have.
+    description: Fields that each answer must contain.
     type: dict
     required: true
   instance_field:
@@ -45,15 +45,15 @@ options:
     type: int
     default: 3
   grace_seconds:
-    description: After how many seconds they are asked for as many rounds again.
+    description: Seconds after which the same number of rounds is repeated.
     type: int
     default: 10
   timeout:
-    description: Seconds until the last round must have been good.
+    description: Seconds within which the last round must have succeeded.
     type: int
     default: 300
   log_lines:
-    description: How many of each task's last log lines the message of a failure has.
+    description: How many of each task's last log lines a failure message contains.
     type: int
     default: 20
 extends_documentation_fragment:

@@ -11,17 +11,16 @@ module: ecs_task_definition
 version_added: 0.1.0
 short_description: Manage the revisions of an ECS task definition
 description:
-  - Registers a new revision of a task definition when something in it differs from the newest active
-    revision, and only then.
-  - M(community.aws.ecs_taskdefinition) compares containers, volumes, the task role and the launch type only,
-    so that a change of cpu, memory, the execution role, the network mode or the platform is silently lost,
-    and it takes the oldest active revision that matches.
+  - Registers a new revision of a task definition if, and only if, it differs from the newest active revision.
+  - M(community.aws.ecs_taskdefinition) compares only containers, volumes, the task role and the launch type, so that a
+    change of CPU, memory, execution role, network mode or platform is silently lost, and it uses the oldest active
+    revision that matches.
   - A revision cannot be changed once it is registered. So the module writes a hash of the whole request as
-    the tag C(slipway:definition) on the revision and compares that. Defaults that ECS fills in, now or in
-    future, are then never taken for a difference. A revision without this tag was not registered by this
+    the tag C(slipway:definition) on the revision and compares that. Defaults that ECS fills in, now or in future, are
+    therefore never mistaken for a difference. A revision without this tag was not registered by this
     module and counts as different.
-  - If the newest revision differs, the ones before it are looked at too (O(reuse_revisions)). Going back to
-    an earlier release then takes the very revision that was proven with it.
+  - If the newest revision differs, earlier ones are compared too (O(reuse_revisions)). So going back to an earlier
+    release uses exactly the revision that was proven with it.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -31,8 +30,8 @@ options:
     required: true
   container_definitions:
     description:
-      - The containers, in the API's own spelling (C(logConfiguration), C(healthCheck), C(secrets)).
-      - "Fields are checked before anything is called:
+      - The containers, in the API's spelling (C(logConfiguration), C(healthCheck), C(secrets)).
+      - "Fields are checked before any API call:
         U(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html)."
       - C(environment) and C(secrets) may also be mappings of names to values and to ARNs.
     type: list
@@ -44,11 +43,11 @@ options:
     description: Memory of a task in MiB.
     type: str
   network_mode:
-    description: Network of a task. Fargate has only V(awsvpc).
+    description: Network of a task. Fargate supports only V(awsvpc).
     type: str
     choices: [awsvpc, bridge, host, none]
   requires_compatibilities:
-    description: Where a task must be able to run; ECS refuses a definition that cannot.
+    description: Where a task must be able to run; ECS refuses a definition that cannot run there.
     type: list
     elements: str
     choices: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]
@@ -70,18 +69,18 @@ options:
         description: Operating system.
         type: str
   ephemeral_storage_gib:
-    description: Disk of a Fargate task beyond the 20 GiB it has anyway, from 21 to 200.
+    description: Ephemeral disk of a Fargate task in GiB, from 21 to 200; without it, 20.
     type: int
   volumes:
-    description: Volumes that containers can mount, in the API's own spelling.
+    description: Volumes that containers can mount, in the API's spelling.
     type: list
     elements: dict
   placement_constraints:
-    description: On which EC2 instances tasks may run, in the API's own spelling.
+    description: EC2 instances on which tasks may run, in the API's spelling.
     type: list
     elements: dict
   proxy_configuration:
-    description: App Mesh proxy, in the API's own spelling.
+    description: App Mesh proxy, in the API's spelling.
     type: dict
   pid_mode:
     description: Whose processes containers see.
@@ -100,7 +99,7 @@ options:
     default: 10
 notes:
   - With O(state=absent) all revisions of the family are deregistered and deleted.
-  - Tags whose key begins with C(slipway:) are the modules' own memory and are never purged.
+  - Tags whose key begins with C(slipway:) are used by these modules and are never purged.
 extends_documentation_fragment:
   - slipway.aws.state
   - amazon.aws.tags
@@ -131,7 +130,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 task_definition:
-  description: The revision that has what was asked for, with the containers in the API's own spelling.
+  description: The revision that matches the options, with the containers in the API's spelling.
   returned: when state is present
   type: complex
   contains:

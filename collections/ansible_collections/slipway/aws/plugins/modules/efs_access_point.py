@@ -11,8 +11,8 @@ module: efs_access_point
 version_added: 0.1.0
 short_description: Manage an access point of an EFS file system
 description:
-  - Creates, tags and deletes a way into one directory of a file system, as one user.
-  - Neither amazon.aws nor community.aws has a module for it.
+  - Creates, tags and deletes an entry point into one directory of a file system, as one user.
+  - Neither amazon.aws nor community.aws has a module for this.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -21,23 +21,23 @@ options:
     type: str
     required: true
   file_system_id:
-    description: Id of the file system.
+    description: ID of the file system.
     type: str
     required: true
   path:
-    description: Directory that is the root for who comes this way. Made when somebody first does. Cannot be changed.
+    description: Directory that clients see as the root. Created on first access. Cannot be changed.
     type: str
     default: /
   uid:
-    description: User that all access is made as, and that owns a directory which is made. Cannot be changed.
+    description: User ID for all access, and owner of a directory that is created. Cannot be changed.
     type: int
     default: 1000
   gid:
-    description: Group of that user. Cannot be changed.
+    description: Group ID of that user. Cannot be changed.
     type: int
     default: 1000
   permissions:
-    description: Permissions of a directory that is made, in octal. Cannot be changed.
+    description: Permissions of a directory that is created, in octal. Cannot be changed.
     type: str
     default: "750"
 extends_documentation_fragment:
@@ -70,7 +70,7 @@ access_point:
       type: str
       sample: arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0123456789abcdef0
     access_point_id:
-      description: Id of the access point.
+      description: ID of the access point.
       returned: always, but not when check mode would create it
       type: str
       sample: fsap-0123456789abcdef0

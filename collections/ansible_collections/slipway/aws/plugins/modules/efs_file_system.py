@@ -12,52 +12,52 @@ version_added: 0.1.0
 short_description: Manage an EFS file system
 description:
   - Creates, updates and deletes a file system with its lifecycle rules and its policy.
-  - M(community.aws.efs) tags by operations that AWS has deprecated, has no check mode, no policy, no archive storage
-    and only one lifecycle rule.
+  - M(community.aws.efs) uses deprecated operations for tags, and supports neither check mode nor a policy nor archive
+    storage, and only one lifecycle rule.
 author:
   - Slipway contributors (@slipway)
 options:
   name:
     description:
-      - Name of the file system, at most 64 characters. It is the creation token, so that AWS refuses a second one.
+      - Name of the file system, at most 64 characters. It is used as the creation token, so AWS refuses a second one.
       - For the console, give it as the tag Name as well.
     type: str
     required: true
   performance_mode:
-    description: V(maxIO) scales to thousands of clients and answers later. Cannot be changed.
+    description: V(maxIO) scales to thousands of clients but has a higher latency. Cannot be changed.
     type: str
     choices: [generalPurpose, maxIO]
   throughput_mode:
-    description: How throughput grows. With the size, with use, or by O(provisioned_throughput).
+    description: How throughput is determined - by size, by use, or by O(provisioned_throughput).
     type: str
     choices: [bursting, elastic, provisioned]
   provisioned_throughput:
-    description: MiB a second. Needed with O(throughput_mode=provisioned).
+    description: MiB per second. Required with O(throughput_mode=provisioned).
     type: float
   encrypted:
     description: Encryption at rest. Cannot be changed.
     type: bool
     default: true
   kms_key_arn:
-    description: ARN of the key that encrypts it. Without it, the key of EFS in this account. Cannot be changed.
+    description: ARN of the key that encrypts it. Without it, EFS's own key in this account. Cannot be changed.
     type: str
   lifecycle:
-    description: Where files go that nobody reads. Rules that are not named are removed.
+    description: Where files that nobody reads are moved. Rules that are not listed are removed.
     type: dict
     suboptions:
       transition_to_ia:
-        description: When files go to the class for infrequent access, for example V(AFTER_30_DAYS).
+        description: When files move to the infrequent access class, for example V(AFTER_30_DAYS).
         type: str
       transition_to_archive:
-        description: When files go to the archive class, for example V(AFTER_90_DAYS).
+        description: When files move to the archive class, for example V(AFTER_90_DAYS).
         type: str
       transition_to_primary_storage_class:
-        description: V(AFTER_1_ACCESS) brings them back.
+        description: V(AFTER_1_ACCESS) moves them back.
         type: str
   policy:
     description:
-      - Policy of the file system. Each statement needs a C(Sid), as AWS invents one otherwise; one without C(Resource)
-        is about this file system.
+      - Policy of the file system. Each statement needs a C(Sid), because AWS makes one up otherwise; a statement
+        without C(Resource) applies to this file system.
       - V({}) removes the policy.
     type: dict
 extends_documentation_fragment:
@@ -94,7 +94,7 @@ file_system:
       type: str
       sample: arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-0123456789abcdef0
     file_system_id:
-      description: Id of the file system.
+      description: ID of the file system.
       returned: always, but not when check mode would create it
       type: str
       sample: fs-0123456789abcdef0

@@ -11,21 +11,21 @@ module: efs_mount_target
 version_added: 0.1.0
 short_description: Manage a mount target of an EFS file system
 description:
-  - Creates, updates and deletes the address by which one Availability Zone reaches a file system.
-  - M(community.aws.efs) keeps mount targets as an option of the file system, without check mode.
+  - Creates, updates and deletes the address through which one Availability Zone reaches a file system.
+  - M(community.aws.efs) manages mount targets as an option of the file system, without check mode.
 author:
   - Slipway contributors (@slipway)
 options:
   file_system_id:
-    description: Id of the file system.
+    description: ID of the file system.
     type: str
     required: true
   subnet_id:
-    description: Subnet in which it stands. A file system has one mount target in each Availability Zone.
+    description: Subnet of the mount target. A file system has one mount target in each Availability Zone.
     type: str
     required: true
   security_group_ids:
-    description: Security groups of the mount target. Without them, the default group of the VPC.
+    description: Security groups of the mount target. Without them, the VPC's default group.
     type: list
     elements: str
 extends_documentation_fragment:
@@ -50,7 +50,7 @@ mount_target:
   type: complex
   contains:
     mount_target_id:
-      description: Id of the mount target.
+      description: ID of the mount target.
       returned: always, but not when check mode would create it
       type: str
       sample: fsmt-0123456789abcdef0
@@ -60,7 +60,7 @@ mount_target:
       type: str
       sample: 10.0.64.4
     security_groups:
-      description: Ids of its security groups.
+      description: IDs of its security groups.
       returned: always
       type: list
       elements: str

@@ -12,8 +12,8 @@ version_added: 0.1.0
 short_description: Manage an ElastiCache parameter group
 description:
   - Creates, updates and deletes a cache parameter group and the values in it.
-  - The families that M(community.aws.elasticache_parameter_group) knows end with redis6.x, so that it can make
-    none for Redis 7 or Valkey; and it has neither tags nor check mode.
+  - M(community.aws.elasticache_parameter_group) supports families only up to redis6.x, so it cannot create a group for
+    Redis 7 or Valkey, and it supports neither tags nor check mode.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,13 +22,14 @@ options:
     type: str
     required: true
   family:
-    description: Family of engine versions, such as V(redis7) or V(valkey8). Needed to make the group; fixed then.
+    description: Family of engine versions, such as V(redis7) or V(valkey8). Required on creation. Cannot be changed
+      later.
     type: str
   description:
     description: What the group is for. Cannot be changed later; the name is used if none is given.
     type: str
   parameters:
-    description: Values by parameter name. Parameters that are not named stay as they are.
+    description: Values by parameter name. Parameters that are not listed stay as they are.
     type: dict
 extends_documentation_fragment:
   - slipway.aws.state

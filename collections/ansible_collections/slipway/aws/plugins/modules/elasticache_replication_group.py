@@ -13,15 +13,15 @@ short_description: Manage an ElastiCache replication group for Redis or Valkey
 description:
   - Creates, updates and deletes a replication group with one shard (cluster mode disabled), a primary and its
     replicas.
-  - There is no upstream module. M(community.aws.elasticache) makes single cache clusters only, without
-    encryption in transit, AUTH token and failover.
+  - There is no upstream module. M(community.aws.elasticache) creates only single cache clusters, without encryption in
+    transit, AUTH token or failover.
   - What DescribeReplicationGroups leaves out (engine version, parameter group, security groups, maintenance
     window) is read from the primary's cache cluster.
 author:
   - Slipway contributors (@slipway)
 options:
   name:
-    description: Id of the replication group, at most 40 lower-case letters, digits and hyphens.
+    description: ID of the replication group, at most 40 lower-case letters, digits and hyphens.
     type: str
     required: true
   description:
@@ -33,19 +33,19 @@ options:
     choices: [redis, valkey]
     default: redis
   engine_version:
-    description: Version of the engine, such as V(7.1). A part of a version matches every later part.
+    description: Version of the engine, such as V(7.1). A partial version matches every version that begins with it.
     type: str
   node_type:
     description: Node type of the primary and its replicas, such as V(cache.t4g.small).
     type: str
   num_cache_clusters:
-    description: Number of nodes, the primary included. Replicas come and go without an interruption.
+    description: Number of nodes, including the primary. Replicas are added and removed without interruption.
     type: int
   automatic_failover:
     description: Promote a replica when the primary fails. Needs two nodes.
     type: bool
   multi_az:
-    description: Keep the nodes in different availability zones. Needs O(automatic_failover=true).
+    description: Place the nodes in different Availability Zones. Needs O(automatic_failover=true).
     type: bool
   subnet_group:
     description: Cache subnet group. Cannot be changed later.
@@ -64,33 +64,33 @@ options:
     description: Encrypt disk and snapshots. Cannot be changed later.
     type: bool
   kms_key_arn:
-    description: KMS key for O(at_rest_encryption) in place of the one of AWS. Cannot be changed later.
+    description: KMS key for O(at_rest_encryption) instead of AWS's own. Cannot be changed later.
     type: str
   transit_encryption:
     description:
-      - Require TLS of clients and between the nodes.
-      - AWS turns TLS on in place only by way of O(transit_encryption_mode=preferred).
+      - Require TLS for clients and between nodes.
+      - AWS can turn on TLS in place only through O(transit_encryption_mode=preferred).
     type: bool
   transit_encryption_mode:
-    description: Whether clients may (V(preferred)) or have to (V(required)) use TLS.
+    description: Whether clients may (V(preferred)) or must (V(required)) use TLS.
     type: str
     choices: [preferred, required]
   auth_token:
     description:
       - Token that clients authenticate with. Needs O(transit_encryption=true).
-      - AWS never gives it back, so it is not compared. It is sent on creation, when the group has none, and
-        as O(auth_token_update) says.
-      - AWS takes 16 to 128 letters, digits and the characters ! & # $ ^ < > -
+      - AWS never returns it, so it is not compared. It is sent on creation, if the group has none, and as
+        O(auth_token_update) says.
+      - AWS accepts 16 to 128 letters, digits and the characters ! & # $ ^ < > -
     type: str
   auth_token_update:
     description:
-      - What to do with O(auth_token) when the group already has a token. V(rotate) sets it beside the old
-        one, which goes on to work; V(set) leaves only the new one. Both always report a change.
+      - What to do with O(auth_token) when the group already has a token. V(rotate) adds it to the old one, which keeps
+        working; V(set) keeps only the new one. Both always report a change.
     type: str
     choices: [never, rotate, set]
     default: never
   snapshot_retention:
-    description: Days that automatic snapshots are kept. V(0) makes none.
+    description: Days for which automatic snapshots are kept; V(0) switches them off.
     type: int
   snapshot_window:
     description: Daily time of the snapshot, in UTC, such as V(03:00-04:00).
@@ -102,7 +102,7 @@ options:
     description: Let AWS install new minor versions in the maintenance window.
     type: bool
   apply_immediately:
-    description: Change the group now; otherwise changes that interrupt wait for the maintenance window.
+    description: Apply changes now; otherwise, disruptive changes wait for the maintenance window.
     type: bool
     default: true
   final_snapshot:
@@ -158,7 +158,7 @@ replication_group:
       type: str
       sample: arn:aws:elasticache:eu-central-1:123456789012:replicationgroup:shop-prod-cache
     replication_group_id:
-      description: Id of the group.
+      description: ID of the group.
       returned: always
       type: str
       sample: shop-prod-cache
@@ -173,7 +173,7 @@ replication_group:
       type: list
       elements: dict
     auth_token_enabled:
-      description: Whether clients have to authenticate.
+      description: Whether clients must authenticate.
       returned: always, but not when check mode would create it
       type: bool
     tags:

@@ -12,7 +12,7 @@ version_added: 0.1.0
 short_description: Manage an ElastiCache subnet group
 description:
   - Creates, updates and deletes a cache subnet group.
-  - M(community.aws.elasticache_subnet_group) has no tags.
+  - M(community.aws.elasticache_subnet_group) does not support tags.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -24,7 +24,7 @@ options:
     description: What the group is for. The name is used if none is given on creation.
     type: str
   subnet_ids:
-    description: Subnets that nodes may be placed in, one for each availability zone. Needed on creation.
+    description: Subnets that nodes may be placed in, one for each Availability Zone. Required on creation.
     type: list
     elements: str
 extends_documentation_fragment:

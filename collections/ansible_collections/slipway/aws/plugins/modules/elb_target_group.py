@@ -11,12 +11,12 @@ module: elb_target_group
 version_added: 0.1.0
 short_description: Manage a target group of a load balancer
 description:
-  - Creates, updates and deletes a target group. Its targets are left to who runs them, such as an ECS service.
-  - M(community.aws.elb_target_group) has no check mode, so a plan passes over it in silence; it can turn
-    stickiness and connection termination on but never off; and it knows only some of the attributes.
-  - Upstream is right on AWS, and wrong only on emulators, in one more point. It expects DescribeTargetGroups to
-    answer an unknown name with the error C(TargetGroupNotFound). Some emulators answer with an empty list,
-    which this module takes as well.
+  - Creates, updates and deletes a target group. Registering targets is left to whatever runs them, such as an ECS
+    service.
+  - M(community.aws.elb_target_group) has no check mode, so a plan silently skips it; it can turn stickiness and
+    connection termination on but never off; and it supports only some of the attributes.
+  - Upstream also expects DescribeTargetGroups to answer an unknown name with the error C(TargetGroupNotFound), as AWS
+    does. Some emulators answer with an empty list, which this module accepts as well.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -29,7 +29,7 @@ options:
     type: str
     choices: [HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP]
   protocol_version:
-    description: Version of HTTP that the targets speak. Cannot be changed later.
+    description: HTTP version that the targets speak. Cannot be changed later.
     type: str
     choices: [HTTP1, HTTP2, GRPC]
   port:
@@ -43,7 +43,7 @@ options:
     type: str
     choices: [instance, ip, lambda, alb]
   health_check:
-    description: How the load balancer finds out whether a target can serve.
+    description: How the load balancer checks whether a target can serve.
     type: dict
     suboptions:
       enabled:
@@ -54,30 +54,30 @@ options:
         type: str
         choices: [HTTP, HTTPS, TCP]
       port:
-        description: Port of the check; V(traffic-port) is the one that receives traffic.
+        description: Port of the check; V(traffic-port) is the port that receives traffic.
         type: str
       path:
         description: Path that is requested.
         type: str
       interval:
-        description: Seconds between two checks.
+        description: Seconds between checks.
         type: int
       timeout:
-        description: Seconds without an answer after which a check has failed.
+        description: Seconds without a response after which a check fails.
         type: int
       healthy_threshold:
-        description: Checks in a row that make a target healthy.
+        description: Consecutive successful checks that make a target healthy.
         type: int
       unhealthy_threshold:
-        description: Failed checks in a row that make a target unhealthy.
+        description: Consecutive failed checks that make a target unhealthy.
         type: int
       success_codes:
-        description: HTTP codes that mean success, such as V(200-299).
+        description: HTTP status codes that mean success, such as V(200-299).
         type: str
   attributes:
     description:
-      - Attributes by AWS's names, such as C(deregistration_delay.timeout_seconds) or C(stickiness.enabled).
-      - Those that are not named stay as they are.
+      - Attributes by their AWS names, such as C(deregistration_delay.timeout_seconds) or C(stickiness.enabled).
+      - Attributes that are not listed stay as they are.
     type: dict
 extends_documentation_fragment:
   - slipway.aws.state
@@ -128,7 +128,7 @@ target_group:
       type: str
       sample: shop-prod-api
     attributes:
-      description: Attributes by AWS's names.
+      description: Attributes by their AWS names.
       returned: always
       type: dict
       sample: {deregistration_delay.timeout_seconds: "15"}

@@ -9,20 +9,20 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: failover
 version_added: 0.1.0
-short_description: Make a part of a system fail over, and measure what a client sees of it
+short_description: Make a part of a system fail over, and measure the downtime that a client sees
 description:
-  - Asks a URL at a steady rate, makes a part of the system fail, and goes on asking until it has answered without a
-    break for some seconds. What the client saw of it is the result.
-  - O(target=ecs_service) stops all tasks of a service at once; O(target=rds_instance) has the standby take over;
-    O(target=elasticache_replication_group) has a replica take over.
+  - Sends requests to a URL at a steady rate, makes a part of the system fail, and continues until all requests have
+    succeeded for some seconds. It returns what the client saw.
+  - O(target=ecs_service) stops all tasks of a service at once; O(target=rds_instance) makes the standby take over;
+    O(target=elasticache_replication_group) makes a replica take over.
   - A target that has nothing to fail over to is refused before anything is touched.
-  - No upstream module measures, and none fails a cache over. The asking has to begin before the failure and go on after
-    it, so that both are one module.
+  - No upstream module measures, and none fails over a cache. The requests must begin before the failure and continue
+    after it, so one module does both.
 author:
   - Slipway contributors (@slipway)
 options:
   target:
-    description: What is made to fail.
+    description: What to make fail.
     type: str
     choices: [ecs_service, rds_instance, elasticache_replication_group]
     required: true
@@ -35,8 +35,8 @@ options:
     type: str
   remind:
     description:
-      - Whether to tell ECS the number of tasks once more after they have been stopped. AWS replaces them by itself; an
-        emulator may do it only then.
+      - Whether to set the number of tasks again after they have been stopped. AWS replaces them on its own; an emulator
+        may need this.
     type: bool
     default: false
   node_group:
@@ -44,11 +44,11 @@ options:
     type: str
     default: "0001"
   url:
-    description: What is asked. An answer with a status below 400 is a good one.
+    description: URL to request. A response with a status below 400 counts as a success.
     type: str
     required: true
   rate:
-    description: Requests a second. A slow answer does not delay the next request.
+    description: Requests per second. A slow response does not delay the next request.
     type: int
     default: 10
   request_timeout:
@@ -56,11 +56,11 @@ options:
     type: int
     default: 10
   stable_seconds:
-    description: For how many seconds every answer must be good, before the failure and at the end.
+    description: Seconds for which every request must succeed, before the failure and at the end.
     type: int
     default: 15
   timeout:
-    description: Seconds after which the service counts as lost.
+    description: Seconds after which the module gives up on the service.
     type: int
     default: 900
 extends_documentation_fragment:
@@ -70,7 +70,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
 attributes:
   check_mode:
-    description: Says that it would, after it has seen that the target can fail over.
+    description: Only checks that the target can fail over.
     support: full
 """
 
@@ -93,37 +93,39 @@ EXAMPLES = r"""
 
 RETURN = r"""
 did:
-  description: What was made to happen.
+  description: What the module did.
   returned: always
   type: str
   sample: stopped 3 tasks
 downtime_seconds:
-  description: From the start of the first failed request to the start of the first good one after the last failed.
+  description: Time from the start of the first failed request to the start of the first successful one after the last
+    failure.
   returned: always, but not in check mode
   type: float
   sample: 4.2
 recovery_seconds:
-  description: From the failure to the start of the first good request after the last failed one. 0 if none failed.
+  description: Time from the failure to the start of the first successful request after the last failed one; 0 if none
+    failed.
   returned: always, but not in check mode
   type: float
   sample: 4.9
 requests:
-  description: How many requests there were, from the failure on.
+  description: Number of requests since the failure.
   returned: always, but not in check mode
   type: int
   sample: 240
 failed_requests:
-  description: How many of them failed.
+  description: Number of failed requests.
   returned: always, but not in check mode
   type: int
   sample: 42
 failures:
-  description: How they failed, with how many did.
+  description: The kinds of failures, with their number.
   returned: always, but not in check mode
   type: dict
   sample: {"503": 40, "timed out": 2}
 slowest_seconds:
-  description: How long the slowest good answer took.
+  description: Duration of the slowest successful request.
   returned: always, but not in check mode
   type: float
   sample: 0.8

@@ -11,9 +11,9 @@ module: iam_oidc_provider
 version_added: 0.1.0
 short_description: Manage an OpenID Connect provider that an AWS account trusts
 description:
-  - Lets IAM take the tokens of an OpenID Connect provider, such as the one of GitHub Actions, so that nobody has to
-    keep access keys.
-  - Upstream has a module for SAML only, M(community.aws.iam_saml_federation).
+  - Lets IAM accept tokens from an OpenID Connect provider, such as that of GitHub Actions, so that nobody has to store
+    access keys.
+  - Upstream only has a module for SAML, M(community.aws.iam_saml_federation).
 author:
   - Slipway contributors (@slipway)
 options:
@@ -22,12 +22,12 @@ options:
     type: str
     required: true
   client_ids:
-    description: For whom its tokens are made out (the audience).
+    description: Audience of its tokens.
     type: list
     elements: str
   thumbprints:
-    description: SHA-1 digests of the certificates that sign for the provider. AWS does without for providers that
-      public authorities vouch for, such as GitHub.
+    description: SHA-1 digests of the certificates that sign for the provider. AWS does not need them for providers with
+      certificates from public authorities, such as GitHub.
     type: list
     elements: str
 extends_documentation_fragment:
@@ -57,7 +57,7 @@ provider:
       type: str
       sample: arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com
     client_id_list:
-      description: For whom its tokens are made out.
+      description: Audience of its tokens.
       returned: always
       type: list
       elements: str

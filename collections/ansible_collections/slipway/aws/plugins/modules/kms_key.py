@@ -12,10 +12,10 @@ version_added: 0.1.0
 short_description: Manage a KMS key and its alias
 description:
   - Creates, updates and deletes a symmetric key with its alias, policy, rotation and tags.
-  - M(amazon.aws.kms_key) makes the key and its alias by two calls and finds keys by their alias only. Killed between
-    the two, it makes a second key the next time, and the first is paid for and forgotten. This module then finds the
-    key by its tags.
-  - A key that waits for its deletion is kept by O(state=present).
+  - M(amazon.aws.kms_key) creates the key and its alias with two calls, and finds keys by their alias only. If it is
+    killed between the two, it creates a second key the next time, and the first is forgotten but still paid for. This
+    module finds that key by its tags.
+  - O(state=present) restores a key that is pending deletion.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -27,19 +27,20 @@ options:
     description: What the key is for.
     type: str
   policy:
-    description: The key policy. A new key without one gets AWS's own, which leaves it to the account's administrators.
+    description: The key policy. A new key without one gets AWS's default policy, which leaves it to the account's
+      administrators.
     type: dict
   enable_key_rotation:
-    description: Whether AWS makes new key material each year. The key's ARN stays.
+    description: Whether AWS rotates the key material each year. The key's ARN stays the same.
     type: bool
   pending_window:
-    description: With O(state=absent), the days until the key and everything it encrypted are lost; 7 to 30.
+    description: With O(state=absent), days until the key, and everything encrypted with it, is lost; 7 to 30.
     type: int
     default: 30
   keep_if_needed:
     description:
-      - With O(state=absent), leave the key where a snapshot of RDS, a backup of DynamoDB or a vault of AWS Backup
-        could not be read without it.
+      - With O(state=absent), keep the key if an RDS snapshot, a DynamoDB backup or an AWS Backup vault could not be
+        read without it.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -71,7 +72,7 @@ key:
       type: str
       sample: arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key_id:
-      description: Id of the key.
+      description: ID of the key.
       returned: always, but not when check mode would create it
       type: str
       sample: 1234abcd-12ab-34cd-56ef-1234567890ab

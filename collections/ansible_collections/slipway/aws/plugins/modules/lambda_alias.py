@@ -9,14 +9,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lambda_alias
 version_added: 0.1.0
-short_description: Shift a Lambda alias to a version, and back when that one is bad
+short_description: Shift a Lambda alias to a version, and back if the version is bad
 description:
-  - Rehearses the version by invoking it directly, then shifts the alias to it, at once or in steps, while a health
+  - Rehearses the version by invoking it directly, then shifts the alias to it, all at once or in steps, while a health
     event and alarms watch. If one of them says that the version is bad, the alias goes back to where it was and
     the module fails with the last lines that the function logged.
-  - An alias that names the version already is left alone, and nothing is invoked. One that a run left between two
-    versions is shifted on.
-  - M(amazon.aws.lambda_alias) moves an alias at once, without weights, and does not look at what it moves to.
+  - An alias that already points to the version is left alone, and nothing is invoked. If a run stopped halfway between
+    two versions, the shift continues.
+  - M(amazon.aws.lambda_alias) moves an alias all at once, without weights, and does not check the new version.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -29,13 +29,13 @@ options:
     type: str
     required: true
   version:
-    description: The version that it is to name.
+    description: The version that the alias should point to.
     type: str
   strategy:
     description:
       - V(all_at_once) shifts all traffic in one step.
-      - V(canary) gives the version O(percent) of it for O(interval) seconds, then all.
-      - V(linear) gives it O(percent) more every O(interval) seconds.
+      - V(canary) shifts O(percent) for O(interval) seconds, then the rest.
+      - V(linear) shifts another O(percent) every O(interval) seconds.
     type: str
     choices: [all_at_once, canary, linear]
     default: all_at_once
@@ -52,24 +52,24 @@ options:
     type: int
     default: 0
   migration_event:
-    description: Event that the version is invoked with before its rehearsal, to change stored data. An answer with
-      C(done) false has it invoked again.
+    description: Event that the version is invoked with before its rehearsal, to change stored data. If the answer
+      contains C(done) false, the version is invoked again.
     type: dict
   health_event:
-    description: Event that the version is invoked with, in rehearsal and while it is watched. Without one nothing
+    description: Event that the version is invoked with, in its rehearsal and while it is watched. Without one, nothing
       is invoked.
     type: dict
   health_answer:
-    description: Fields that the answer must have. Of an answer as API Gateway takes it, with a statusCode below
-      400, those of its body.
+    description: Fields that the answer must contain. If the answer is a response for API Gateway with a statusCode
+      below 400, its body is checked.
     type: dict
     default: {}
   health_interval:
-    description: Seconds between two looks while it is watched.
+    description: Seconds between health events while it is watched.
     type: float
     default: 5
   alarms:
-    description: CloudWatch alarms that must not begin to ring. One that rings already says nothing about the version.
+    description: CloudWatch alarms that must not fire. An alarm that is already in alarm is ignored.
     type: list
     elements: str
     default: []
@@ -106,7 +106,7 @@ alias:
       type: str
       sample: arn:aws:lambda:eu-central-1:123456789012:function:shop-prod-api:live
     function_version:
-      description: The version that it names.
+      description: The version that it points to.
       returned: always
       type: str
       sample: "7"

@@ -9,14 +9,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lambda_function
 version_added: 0.1.0
-short_description: Manage a Lambda function and the version that is made of it
+short_description: Manage a Lambda function and publish a version of it
 description:
-  - Gives a function its code, by the digest of a zip in S3, and its settings, and publishes a version of just that.
-    A version that has the same code and settings is found and taken again, so that going back to an earlier
-    release makes nothing new.
+  - Gives a function its code, by the digest of a zip in S3, and its settings, and publishes a version of exactly that.
+    An existing version with the same code and settings is reused, so going back to an earlier release creates nothing
+    new.
   - Traffic is not touched. M(slipway.aws.lambda_alias) shifts it to the version.
-  - M(amazon.aws.lambda) uploads and publishes code from S3 with every run, since it compares only local files,
-    cannot take settings away (a key, a dead-letter queue, layers), and knows no reserved concurrency.
+  - M(amazon.aws.lambda) uploads and publishes code from S3 on every run, because it compares only local files. It
+    cannot remove settings (a key, a dead-letter queue, layers), and does not support reserved concurrency.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -28,7 +28,7 @@ options:
     description: Identifier of the runtime, for example V(python3.11).
     type: str
   handler:
-    description: What of the code is called.
+    description: Function in the code to call.
     type: str
   role:
     description: ARN of the IAM role that the code acts as.
@@ -46,7 +46,7 @@ options:
         type: str
         required: true
       sha256:
-        description: Its SHA-256, in hexadecimal digits. It says whether the function has this code already.
+        description: Its SHA-256, in hexadecimal digits. It tells whether the function already has this code.
         type: str
         required: true
   architecture:
@@ -57,7 +57,7 @@ options:
     description: Seconds after which an invocation is ended.
     type: int
   memory_size:
-    description: MiB of memory, to which CPU is in proportion.
+    description: Memory in MiB; CPU is proportional to it.
     type: int
   ephemeral_storage:
     description: MiB in /tmp.
@@ -69,7 +69,7 @@ options:
     description: Key that encrypts the environment variables. Empty for AWS's own.
     type: str
   vpc_subnet_ids:
-    description: Subnets in which the function runs. Empty for none, as functions that only call AWS need.
+    description: Subnets in which the function runs; empty for none, which is enough for functions that only call AWS.
     type: list
     elements: str
   vpc_security_group_ids:
@@ -77,7 +77,7 @@ options:
     type: list
     elements: str
   dead_letter_arn:
-    description: Queue or topic that gets the events which could not be handled. Empty for none.
+    description: Queue or topic for events that could not be handled; empty for none.
     type: str
   tracing_mode:
     description: V(Active) samples requests for X-Ray.
@@ -88,14 +88,15 @@ options:
     type: list
     elements: str
   reserved_concurrency:
-    description: How many invocations may run at once, kept free for them. -1 for no bound of its own.
+    description: Number of concurrent invocations that are reserved for the function, which is also its limit; -1 for
+      none.
     type: int
   version_description:
-    description: What a version that has to be published is called, such as the release.
+    description: Description of a version that is published, such as the release.
     type: str
     default: ""
   keep_versions:
-    description: How many versions stay when one is published. What an alias names always stays.
+    description: How many versions to keep when one is published. Versions that an alias points to are always kept.
     type: int
     default: 10
 extends_documentation_fragment:

@@ -9,13 +9,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rds_last_snapshot
 version_added: 0.1.0
-short_description: Take a snapshot of a database that is to be deleted, and prove that it is one
+short_description: Take a final snapshot of a database before it is deleted, and verify it
 description:
   - Takes a snapshot of a DB instance, waits for it, and fails unless it is complete, of the same engine, version,
-    size and encryption as the instance, and its key can still decrypt it. What deletes the instance comes after.
-  - M(amazon.aws.rds_instance) leaves the last snapshot to the deletion itself, so that nobody can look at it before
-    the data is gone; M(amazon.aws.rds_instance_snapshot) takes one and compares it with nothing.
-  - Where there is no such instance, nothing is done.
+    size and encryption as the instance, and its key can still decrypt it. Deleting the instance is left to a later
+    task.
+  - M(amazon.aws.rds_instance) takes the final snapshot as part of the deletion, so that nobody can check it before the
+    data is gone; M(amazon.aws.rds_instance_snapshot) takes a snapshot but does not verify it.
+  - If there is no such instance, nothing is done.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -24,11 +25,11 @@ options:
     type: str
     required: true
   db_snapshot_identifier:
-    description: Name of the snapshot, which no other may have.
+    description: Name of the snapshot, which must be unique.
     type: str
     required: true
   wait_timeout:
-    description: Seconds to wait before the task fails. The snapshot goes on.
+    description: Seconds to wait before the task fails. AWS completes the snapshot regardless.
     type: int
     default: 14400
 extends_documentation_fragment:

@@ -9,10 +9,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rds_orderable_instance_info
 version_added: 0.1.0
-short_description: Ask whether RDS has an instance class for an engine
+short_description: Find out whether RDS offers an instance class for an engine
 description:
-  - Tells whether an instance of a class can be made with an engine in this Region, before anything is made.
-  - Neither amazon.aws nor community.aws has a module for it.
+  - Tells whether an instance of a class can be created with an engine in this Region, before anything is created.
+  - Neither amazon.aws nor community.aws has a module for this.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   engine_version:
-    description: Version line such as V(8.0), or a whole version.
+    description: Release line such as V(8.0), or a full version.
     type: str
     required: true
   instance_class:
@@ -46,12 +46,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 orderable:
-  description: Whether such an instance can be made.
+  description: Whether such an instance can be created.
   returned: always
   type: bool
   sample: true
 versions:
-  description: Engine versions of that line with which it can.
+  description: Engine versions in that release line with which it can.
   returned: always
   type: list
   elements: str

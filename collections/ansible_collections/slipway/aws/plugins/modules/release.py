@@ -11,11 +11,10 @@ module: release
 version_added: 0.1.0
 short_description: Write the ledger of releases
 description:
-  - Records a release, which is a set of images and functions by digest with a commit, and marks what became of
-    it. The ledger is a JSON document for each release in S3, and one that names the release in service.
-  - A release of the same commit, images and functions as one that is recorded is that one.
-  - Upstream has no notion of a release. Without one, "what ran before" would have to be guessed from task
-    definitions.
+  - Records a release, which is a set of images and functions by digest with a commit, and marks its outcome. The ledger
+    consists of a JSON document in S3 for each release, and one that names the release in service.
+  - If a release with the same commit, images and functions is already recorded, that one is used.
+  - Upstream has no notion of a release. Without it, "what ran before" would have to be guessed from task definitions.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -24,11 +23,11 @@ options:
     type: str
     required: true
   name:
-    description: Whose releases, as a system and an environment, for example V(shop-prod).
+    description: System and environment that the releases belong to, for example V(shop-prod).
     type: str
     required: true
   id:
-    description: Id of the recorded release that is to be marked.
+    description: ID of the recorded release to mark.
     type: str
   commit:
     description: Commit that a new release was built from.
@@ -43,13 +42,13 @@ options:
     type: dict
   status:
     description:
-      - What is known of the release. A new one is V(built) until a roll-out has proved it.
-      - A good release stays good when a later roll-out of it fails, because the environment has changed and
-        not the release.
+      - What is known of the release. A new release is V(built) until a roll-out has proven it.
+      - A good release stays good even if a later roll-out of it fails, because then the environment has changed, not
+        the release.
     type: str
     choices: [built, good, failed]
   current:
-    description: Whether this is from now on the release in service.
+    description: Whether this release is in service from now on.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -59,7 +58,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
 attributes:
   diff_mode:
-    description: Shows before and after of what is changed.
+    description: Shows what is changed, before and after.
     support: full
 """
 

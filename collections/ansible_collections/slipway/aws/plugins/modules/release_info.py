@@ -13,10 +13,9 @@ short_description: Read the ledger of releases
 description:
   - Reads which releases a system has had in an environment, and which one is in service, from the ledger
     that M(slipway.aws.release) writes.
-  - A bucket or ledger that does not exist holds no release. Only a release that is asked for by name has to
-    exist.
-  - No upstream module knows releases, and reading them by M(amazon.aws.s3_object) would take a task for each
-    object and would fail where there is none yet.
+  - A bucket or ledger that does not exist counts as empty. Only a release that you ask for by name must exist.
+  - No upstream module knows releases, and reading them with M(amazon.aws.s3_object) would take one task per object and
+    would fail if there are none yet.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -25,13 +24,13 @@ options:
     type: str
     required: true
   name:
-    description: Whose releases, as a system and an environment, for example V(shop-prod).
+    description: System and environment that the releases belong to, for example V(shop-prod).
     type: str
     required: true
   release:
     description:
-      - Id of a release, or its commit, of which the newest is taken. Empty for the one in service.
-      - V(any) is the one in service, or the newest one while none is.
+      - ID of a release, or a commit, whose newest release is used. Empty for the one in service.
+      - V(any) is the one in service, or the newest one if none is.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -57,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 release:
-  description: The release that was asked for; empty when none is in service.
+  description: The requested release; empty if none is in service.
   returned: always
   type: dict
   sample:
@@ -68,12 +67,12 @@ release:
     functions: {}
     status: good
 current_id:
-  description: Id of the release in service, or an empty string.
+  description: ID of the release in service, or an empty string.
   returned: always
   type: str
   sample: 20260102T030405Z-3f2a91c
 last_good:
-  description: The newest good release that is older than the one in service; empty when there is none.
+  description: The newest good release that is older than the one in service; empty if there is none.
   returned: always
   type: dict
   sample: {}

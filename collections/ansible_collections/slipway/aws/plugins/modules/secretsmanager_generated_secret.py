@@ -11,10 +11,10 @@ module: secretsmanager_generated_secret
 version_added: 0.1.0
 short_description: Manage a secret whose value is generated once
 description:
-  - Makes a secret that holds a JSON object with one generated value and any fixed fields beside it.
-  - The value is generated when the secret has none, and never read, shown or replaced afterwards.
-  - M(community.aws.secretsmanager_secret) wants the value as an option and reads it back on each run, so that
-    everyone who provisions must know it.
+  - Creates a secret that holds a JSON object with one generated value and optional fixed fields.
+  - The value is generated if the secret has none, and never read, shown or replaced afterwards.
+  - M(community.aws.secretsmanager_secret) takes the value as an option and reads it back on each run, so everyone who
+    provisions must know it.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -33,17 +33,17 @@ options:
     type: int
     default: 32
   exclude_punctuation:
-    description: Use letters and digits only; several databases, caches and URLs refuse some other characters.
+    description: Use letters and digits only; several databases, caches and URLs do not accept some other characters.
     type: bool
     default: true
   description:
     description: What the secret is for.
     type: str
   kms_key_id:
-    description: KMS key that encrypts it. Without it, the key of Secrets Manager in this account.
+    description: KMS key that encrypts it. Without it, Secrets Manager's own key in this account.
     type: str
   recovery_window:
-    description: Days in which a deleted secret can be restored, 7 to 30; V(0) deletes it for good at once.
+    description: Days in which a deleted secret can be restored, 7 to 30; V(0) deletes it permanently and immediately.
     type: int
     default: 30
 extends_documentation_fragment:

@@ -11,10 +11,10 @@ module: secretsmanager_rotate
 version_added: 0.1.0
 short_description: Rotate a secret now, and wait for it
 description:
-  - Starts a rotation of a secret, and returns when the new version is the current one. A rotation that was begun
-    before and has not ended is ended.
-  - When the rotation does not end, the message has the function's last log lines.
-  - No value is read, so that none can be shown.
+  - Starts a rotation of a secret, and returns once the new version is current. If an earlier rotation has not finished,
+    it is completed.
+  - If the rotation does not finish, the message contains the function's last log lines.
+  - No value is read, so none can be shown.
   - M(community.aws.secretsmanager_secret) sets when a secret is rotated, but can neither start a rotation nor
     wait for one.
 author:
@@ -30,9 +30,9 @@ options:
     required: true
   driver:
     description:
-      - Who calls the function for its four steps.
-      - V(service) is Secrets Manager itself, as it does when the time has come.
-      - V(here) is this module, for emulators whose Secrets Manager calls no functions.
+      - What calls the function for its four steps.
+      - V(service) is Secrets Manager itself, as in a scheduled rotation.
+      - V(here) is this module, for emulators whose Secrets Manager does not call functions.
     type: str
     choices: [service, here]
     default: service
@@ -41,7 +41,7 @@ options:
     type: int
     default: 300
   log_lines:
-    description: How many of the function's last log lines the message of a failure has.
+    description: How many of the function's last log lines a failure message contains.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 version_id:
-  description: The version that is current now.
+  description: The version that is now current.
   returned: always, but not in check mode
   type: str
   sample: 0fbb1b3c-8d2f-4a5e-9c67-0b1f2c3d4e5f

@@ -9,12 +9,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secretsmanager_rotation
 version_added: 0.1.0
-short_description: Let Secrets Manager rotate a secret by itself
+short_description: Let Secrets Manager rotate a secret on a schedule
 description:
-  - Names the function that rotates a secret, and how often. Nothing is rotated now; AWS only tries whether the
-    function can be called. The rotation ends with the secret.
-  - M(community.aws.secretsmanager_secret) sets a rotation only together with the value of the secret, and rotates at
-    once.
+  - Sets the function that rotates a secret, and how often. Nothing is rotated now; AWS only tests whether the function
+    can be called. The schedule is deleted with the secret.
+  - M(community.aws.secretsmanager_secret) sets a rotation only together with the value of the secret, and rotates
+    immediately.
 author:
   - Slipway contributors (@slipway)
 options:
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   days:
-    description: Days between two rotations, 1 to 1000.
+    description: Days between rotations, 1 to 1000.
     type: int
     required: true
 extends_documentation_fragment:
@@ -57,7 +57,7 @@ rotation:
       type: str
       sample: arn:aws:lambda:eu-central-1:123456789012:function:shop-prod-rotation
     rotation_rules:
-      description: How often.
+      description: How often the secret is rotated.
       returned: always
       type: dict
       sample: {automatically_after_days: 30}

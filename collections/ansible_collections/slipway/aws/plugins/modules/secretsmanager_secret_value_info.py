@@ -11,11 +11,10 @@ module: secretsmanager_secret_value_info
 version_added: 0.1.0
 short_description: Read the value of a secret in Secrets Manager
 description:
-  - Reads the current value of a secret, for the one task that has to pass it on, such as the creation of a
-    database with its first password. Whatever can read a secret by itself is to be given the ARN.
-  - There is no upstream module for this. The lookup P(amazon.aws.secretsmanager_secret#lookup) runs outside of
-    tasks, so that it has neither their C(environment) nor the C(module_defaults), and needs each connection
-    option again.
+  - Reads the current value of a secret, for a task that has to pass it on, such as the creation of a database with its
+    first password. Anything that can read a secret itself should be given the ARN instead.
+  - There is no upstream module for this. The lookup P(amazon.aws.secretsmanager_secret#lookup) runs outside of tasks,
+    so it gets neither their C(environment) nor the C(module_defaults), and needs every connection option again.
   - The result holds the value. Use C(no_log) on the task.
 author:
   - Slipway contributors (@slipway)

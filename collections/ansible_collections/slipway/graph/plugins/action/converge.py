@@ -160,7 +160,7 @@ class ActionModule(ActionBase):
 
     def _interrupted(self, calls: list[CallRecord], interrupts: Interrupts) -> dict[str, t.Any]:
         """A short result: Ansible, on its way out, reads no long one, or none at all."""
-        message = f"interrupted. {plan.outcome(calls)}. Running it again goes on from here."
+        message = f"interrupted. {plan.outcome(calls)}. Run it again to continue from here."
         interrupts.tell(message)
         return {"failed": True, "changed": True, "summary": records.summary(calls), "msg": message}
 

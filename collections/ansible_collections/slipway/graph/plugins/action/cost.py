@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
 def _usage(given: dict[str, t.Any]) -> pricing.Usage:
     unknown = sorted(set(given) - set(pricing.ASSUMED_USAGE))
     if unknown:
-        raise AnsibleActionFail(f"usage: there is no {', '.join(unknown)}; allowed: {', '.join(pricing.ASSUMED_USAGE)}")
+        raise AnsibleActionFail(f"usage: unknown key {', '.join(unknown)}; allowed: {', '.join(pricing.ASSUMED_USAGE)}")
     try:
         return {**pricing.ASSUMED_USAGE, **{name: float(value) for name, value in given.items()}}
     except (TypeError, ValueError) as error:

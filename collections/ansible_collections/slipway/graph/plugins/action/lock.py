@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if self._task.check_mode:
-            return {"changed": False, "skipped": True, "msg": "a plan takes no lock"}
+            return {"changed": False, "skipped": True, "msg": "a plan does not take the lock"}
         answer = self._ask(options)
         if not answer["acquired"]:
             raise AnsibleActionFail(_refusal(options, answer))
@@ -65,20 +65,20 @@ class ActionModule(ActionBase):
             input=json.dumps(request), capture_output=True, text=True, check=False, env=environment,
         )  # fmt: skip
         if finished.returncode or not finished.stdout:
-            raise AnsibleActionFail(f"the lock could not be asked for: {finished.stderr.strip()[-500:]}")
+            raise AnsibleActionFail(f"could not start the lock keeper: {finished.stderr.strip()[-500:]}")
         return t.cast("dict[str, t.Any]", json.loads(finished.stdout))
 
 
 def _refusal(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
     if answer.get("error") == "ResourceNotFoundException":
         return (
-            f"there is no lock table {options['table']} in this account and Region; make it once with "
+            f"there is no lock table {options['table']} in this account and Region. Create it once with "
             "playbooks/bootstrap.yml and the same inventory"
         )
     if "account" in answer:
         return account.mismatch(answer["account"], options["account"])
     if "error" in answer:
-        return f"the lock {options['key']} could not be taken: {answer['message']}"
+        return f"could not take the lock {options['key']}: {answer['message']}"
     return (
         f"{options['key']} is locked by {answer['holder']} since {answer['since']} ({answer['reason']}); "
         "two runs must not write at once. Wait for it to end; a lock whose holder is gone frees itself within a minute"

@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
         inspection = self._inspect(session, options["parallel"])
         tagged = session.collect(finding)
         if tagged.get("failed"):
-            raise AnsibleActionFail(f"what carries the tags could not be listed: {tagged.get('msg')}")
+            raise AnsibleActionFail(f"could not list the tagged resources: {tagged.get('msg')}")
         results = {step.index: result for step, result in inspection.results.items()}
         known = orphans.mentions(inspection.records, results)
         found = orphans.among(tagged["resources"], known, datetime.datetime.now(datetime.UTC))
@@ -84,7 +84,7 @@ class ActionModule(ActionBase):
         missing = orphans.uncertain(inspection.records)
         if found and missing:
             Display().warning(
-                f"{len(missing)} tasks have not made their resources, so some of these may be theirs: "
+                f"{len(missing)} tasks have not created their resources yet, so some of these may belong to them: "
                 + ", ".join(missing[:5])
             )
         applied = last_applied.read(options["applied"])
@@ -130,7 +130,7 @@ class ActionModule(ActionBase):
         failures = [call for call in inspection.records if call.status == records.FAILED]
         if failures:
             details = "\n".join(f"  {call.title} ({call.location}): {call.msg}" for call in failures)
-            raise AnsibleActionFail(f"what belongs to the tasks could not be read:\n{details}")
+            raise AnsibleActionFail(f"could not read the resources of the tasks:\n{details}")
         return inspection
 
     def _delete(
@@ -145,12 +145,14 @@ class ActionModule(ActionBase):
             )
         if missing:
             raise AnsibleActionFail(
-                "nothing was deleted: while tasks have not made their resources, nobody can say what belongs to "
-                f"them. Apply first. Missing: {', '.join(missing)}"
+                "nothing was deleted: until all tasks have created their resources, nobody can tell what belongs "
+                f"to them. Apply first. Missing: {', '.join(missing)}"
             )
         unknown = sorted(set(options["delete_protected"]) - {orphan["arn"] for orphan in found})
         if unknown:
-            raise AnsibleActionFail(f"delete_protected: {', '.join(unknown)} is no orphan. Nothing was deleted.")
+            raise AnsibleActionFail(
+                f"delete_protected: {', '.join(unknown)} is not among the orphans. Nothing was deleted."
+            )
         if self._task.check_mode:
             return {"changed": True}
         deletions = orphans.Deletions(

@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         size = policy.characters(made)
         if size > policy.MAX_CHARACTERS:
             Display().warning(
-                f"the policy has {size} characters, but IAM takes {policy.MAX_CHARACTERS} in one: "
+                f"the policy has {size} characters, but IAM allows {policy.MAX_CHARACTERS} in one policy: "
                 "attach its statements as several policies"
             )
         changed = files.keep(options["dest"], made, bool(self._task.check_mode))
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
 def _journals(path: Path) -> list[Path]:
     if not path.exists():
         raise AnsibleActionFail(
-            f"journals: there is no {path}; a run of slipway.graph.converge leaves one with `journal`"
+            f"journals: {path} does not exist; slipway.graph.converge writes a journal if you set `journal`"
         )
     return sorted(path.glob("*.json")) if path.is_dir() else [path]
 

@@ -12,13 +12,13 @@ short_description: Run roles as a graph
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Reads ordinary roles and task files with Ansible's own loader, sees from the templates which task needs which
-    registered result, and runs every call the moment its needs are met, in warm processes.
-  - The same roles in the C(roles) of a play make the same account, only slower.
-  - In check mode every module really runs, but is stopped at its first write to AWS, which becomes the plan. No
+  - Reads ordinary roles and task files with Ansible's own loader, works out from the templates which task needs which
+    registered result, and runs every call as soon as its needs are met, in warm processes.
+  - The same roles in the C(roles) of a play produce the same account, only slower.
+  - In check mode, every module really runs, but is stopped at its first write to AWS, which becomes the plan. No
     module has to support check mode for that, and nothing is written.
-  - A task needs what its arguments, loop, conditions and variables reach, also through other variables. Order
-    without data is said with C(vars), as in C(after) with a list of registered names.
+  - A task needs the results that its arguments, loop, conditions and variables refer to, directly or through other
+    variables. For order without data, put C(after) with a list of registered names into C(vars).
 options:
   roles:
     description: Roles in reading order, as in a play.
@@ -26,28 +26,28 @@ options:
     elements: raw
     default: []
   tasks:
-    description: Task files that run after the roles, seen from the playbook's folder.
+    description: Task files that run after the roles, relative to the playbook's folder.
     type: list
     elements: path
     default: []
   state:
     description:
-      - V(present) makes what the tasks say.
-      - V(absent) runs the graph backwards with O(state=absent) for every module that knows it, after a pass that
-        only reads has found what exists.
+      - V(present) creates or corrects what the tasks describe.
+      - V(absent) runs the graph backwards with O(state=absent) for every module that supports it, after a read-only
+        pass has found what exists.
     type: str
     choices: [present, absent]
     default: present
   only:
     description:
-      - Roles to which the run is limited; what they need runs too.
-      - With O(state=absent), these roles and what needs them; what they need stays. C(--tags) and C(--skip-tags) select
-        nothing to delete, so they are refused there.
+      - Roles to which the run is limited; whatever they need also runs.
+      - With O(state=absent), these roles and what needs them; what they need stays. C(--tags) and C(--skip-tags) never
+        select what is deleted, so they are refused there.
     type: list
     elements: str
     default: []
   account:
-    description: The account id that the credentials must belong to, compared before any other call. Empty means any.
+    description: The account ID that the credentials must belong to, compared before any other call. Empty means any.
     type: str
     default: ""
   region:
@@ -57,7 +57,7 @@ options:
     type: str
     default: ""
   confirm:
-    description: With O(state=absent), the inventory name of the host, as a confirmation.
+    description: With O(state=absent), the host's inventory name, as confirmation.
     type: str
     default: ""
   confirm_protected:
@@ -75,9 +75,9 @@ options:
   journal:
     description:
       - Where to write the journal of the run as JSON. Empty means nowhere.
-      - Beside V(journal.json) stand V(report.html), a page about the run that opens without a network, and in check
-        mode V(plan.json) and V(plan.md), the plan for programs and for people. Beside a journal of another name, for
-        example V(first.json), they are called V(first.report.html) and so on.
+      - Next to V(journal.json) it writes V(report.html), a page about the run that opens without a network, and in
+        check mode V(plan.json) and V(plan.md), the plan for programs and for people. If the journal has another name,
+        for example V(first.json), they are called V(first.report.html) and so on.
       - While the run goes on it is V(journal.jsonl), with a line for each call that has ended, and for each write
         before it is sent. A run that is killed leaves that behind; the next one says so, and the next apply turns it
         into V(cut-off-<time>.json) and a report. Where it cannot be written, nothing else is.
@@ -85,29 +85,31 @@ options:
     default: ""
   plan:
     description:
-      - A plan, as C(plan.json) of an earlier run in check mode. A call whose first write is now another one than
-        planned stops before it writes, and nothing new starts after it. Calls whose inputs did not exist yet are free.
+      - A plan, as C(plan.json) of an earlier run in check mode. If a call's first write differs from the plan, the call
+        stops before it writes, and nothing new starts after it. Calls whose inputs did not exist yet may write
+        anything.
     type: path
     default: ""
   applied:
     description:
       - A JSON file with digests of the inputs of the last apply, written by an apply and read by a plan. A call that
-        would write although its inputs are still those is drift; without the file, nothing is. One that cannot be read
+        would write although its inputs have not changed is drift; without the file, nothing counts as drift. One that
+        cannot be read
         is named, and nothing is drift until the next apply.
     type: path
     default: ""
   outputs:
-    description: Anything to render after an apply, when every result exists; returned as RV(outputs).
+    description: Anything to render after an apply, once every result exists; returned as RV(outputs).
     type: raw
     default: {}
 attributes:
   check_mode:
-    description: Plans exactly, without a write.
+    description: Plans exactly, without writing.
     support: full
   diff_mode:
     description:
       - A plan shows what a stopped write would replace, as far as the module has read it before, and what modules that
-        do not use AWS say themselves.
+        do not use AWS report themselves.
     support: partial
 """
 
@@ -131,7 +133,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 calls:
-  description: Every call in reading order; after a failure only those that failed. The journal has all.
+  description: Every call in reading order; after a failure only those that failed. The journal contains all of them.
   returned: always
   type: list
   elements: dict
@@ -140,7 +142,7 @@ calls:
       description: The task's name.
       type: str
     key:
-      description: What finds the call again in another run.
+      description: What identifies the call in another run.
       type: str
     role:
       description: Its role.
@@ -164,20 +166,20 @@ calls:
       description: How long it took.
       type: float
     writes:
-      description: In a plan the writes that were stopped, with service, operation and parameters.
+      description: In a plan, the writes that were stopped, with service, operation and parameters.
       type: list
       elements: dict
     unknown:
-      description: In a plan the registered names that are known only after the apply.
+      description: In a plan, the registered names that are known only after the apply.
       type: list
       elements: str
     drift:
-      description: In a plan, whether it would write although its inputs are those of the last apply.
+      description: In a plan, whether it would write although its inputs have not changed since the last apply.
       type: bool
     diff:
       description:
         - With C(--diff), what would change. Each entry has a C(name) and the values C(before) and C(after), as far as
-          they are known; or C(prepared), a text of the module's own.
+          they are known; or C(prepared), the module's own text.
       type: list
       elements: dict
     reads:

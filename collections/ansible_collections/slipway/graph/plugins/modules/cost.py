@@ -8,16 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: cost
-short_description: Price what roles would make, from their inputs alone
+short_description: Price what roles would create, from their inputs alone
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Reads roles as M(slipway.graph.converge) does and prices every resource they declare, by a table of on-demand prices
-    with its date. Asks no API and needs no credentials.
-  - A condition that depends on results counts as true, and a loop that does as one call. What else only a result or the
-    other tasks tell, a task says in its C(vars) under C(price), as options of its module; plain Ansible ignores it.
-  - What depends on traffic is assumed, and O(usage) replaces the assumptions.
-  - What the table has no price for is listed, not counted.
+  - Reads roles as M(slipway.graph.converge) does and prices every resource they declare, using a dated table of
+    on-demand prices. Calls no API and needs no credentials.
+  - A condition that depends on results counts as true, and a loop that depends on results counts as one call. Anything
+    else that only results or other tasks could tell goes into the task's C(vars) under C(price), as options of its
+    module; plain Ansible ignores it.
+  - Whatever depends on traffic is assumed; O(usage) replaces the assumptions.
+  - Resources without a price in the table are listed but not counted.
 options:
   roles:
     description: Roles, by name or as in a play.
@@ -30,7 +31,7 @@ options:
     elements: path
     default: []
   region:
-    description: The Region whose prices count. Empty means that of the environment, as C(AWS_REGION) names it.
+    description: The Region whose prices are used. Empty means that of the environment, as C(AWS_REGION) names it.
     type: str
     default: ""
   usage:
@@ -43,13 +44,13 @@ options:
     default: {}
   measured:
     description:
-      - What M(slipway.aws.cloudwatch_usage_info) measured. What nobody used is told, and what was read from and written
-        to tables takes the place of the assumption, unless O(usage) has it.
+      - What M(slipway.aws.cloudwatch_usage_info) measured. What nobody used is reported, and the measured reads and
+        writes of tables replace the assumptions, unless O(usage) sets them.
     type: list
     elements: dict
     default: []
   days:
-    description: How many days O(measured) is of.
+    description: How many days O(measured) covers.
     type: int
     default: 30
   dest:
@@ -57,15 +58,15 @@ options:
     type: path
     default: ""
   compare:
-    description: Pattern of such files of other environments, to show beside this one.
+    description: Pattern of such files from other environments, to show next to this one.
     type: str
     default: ""
 attributes:
   check_mode:
-    description: Prices and writes no file.
+    description: Prices, but writes no file.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 
@@ -94,13 +95,13 @@ cost:
       returned: always
       sample: {AmazonRDS: 120.5}
     lines:
-      description: One line for each thing that is charged for, with its quantity, unit price and source.
+      description: One line for each charged item, with its quantity, unit price and source.
       type: list
       elements: dict
       returned: always
       sample: []
     unpriced:
-      description: What the table has no price for.
+      description: What has no price in the table.
       type: list
       elements: str
       returned: always
@@ -117,7 +118,7 @@ cost:
       returned: always
       sample: "2026-11-22"
     prices_origin:
-      description: Where its figures are from.
+      description: Where its figures come from.
       type: str
       returned: always
       sample: AWS Price List API

@@ -12,11 +12,11 @@ short_description: Hold a lock in DynamoDB for the rest of the playbook run
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Takes a lock with a conditional put and keeps renewing it as long as this C(ansible-playbook) lives. When the run
-    ends, however it ends, the lock is freed.
-  - A second run is told who holds the lock, since when and why. An expired lock, and one whose holder was a process
-    of this machine that is gone, is taken over with a warning.
-  - In check mode no lock is taken.
+  - Takes a lock with a conditional put and keeps renewing it for as long as this C(ansible-playbook) is running. When
+    the run ends, however it ends, the lock is released.
+  - A second run is told who holds the lock, since when and why. A lock that has expired, or whose holder was a process
+    on this machine that no longer exists, is taken over with a warning.
+  - In check mode, no lock is taken.
 options:
   table:
     description: The table, with the string key C(LockID).
@@ -27,11 +27,11 @@ options:
     type: str
     required: true
   reason:
-    description: What others are told this run is doing.
+    description: What to tell others about this run.
     type: str
     default: ansible-playbook
   account:
-    description: The account id that the credentials must belong to, compared before the lock is taken. Empty means any.
+    description: The account ID that the credentials must belong to, compared before the lock is taken. Empty means any.
     type: str
     default: ""
   region:
@@ -43,7 +43,7 @@ attributes:
     description: Takes no lock.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: orphans
-short_description: List, and delete when asked, what carries a system's tags but belongs to no task
+short_description: List, and delete on request, what carries a system's tags but belongs to no task
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
   - Runs the tasks of roles as M(slipway.graph.converge) would before it destroys, to see what exists, and writes
-    nothing. What carries the tags and stands in none of the results is an orphan, for instance what a task made that
-    has since been taken out of its role, or what is switched off by an input.
-  - What other resources make and remove by themselves (network interfaces of services, listeners, automatic
-    snapshots, older revisions of a task definition) is no orphan.
-  - Nothing is deleted unless O(delete) and O(confirm) say so. Then it refuses as long as a task has not made its
-    resource, since nobody can say what belongs to it.
+    nothing. Anything that carries the tags but appears in none of the results is an orphan, for example what a task
+    created that has since been removed from its role, or what an input has switched off.
+  - What other resources create and remove by themselves (network interfaces of services, listeners, automatic
+    snapshots, older revisions of a task definition) is not an orphan.
+  - Nothing is deleted unless O(delete) and O(confirm) say so. Even then, it refuses while a task has not created its
+    resource, because nobody can tell what belongs to it.
   - What holds data (databases, disks, buckets that are not empty, keys, secrets, snapshots, images, caches) is kept
     unless O(delete_protected) names its ARN. A database leaves a final snapshot.
 options:
@@ -33,7 +33,7 @@ options:
     elements: path
     default: []
   tags:
-    description: The tags that everything of the system carries, all of them.
+    description: The tags that everything in the system carries.
     type: dict
     required: true
   only:
@@ -50,7 +50,7 @@ options:
     type: path
     default: ""
   account:
-    description: The account's id; another one is refused. Empty asks nothing.
+    description: The account ID; other accounts are refused. Empty means any.
     type: str
     default: ""
   region:
@@ -66,16 +66,16 @@ options:
     type: str
     default: ""
   delete_protected:
-    description: ARNs of orphans that hold data and are to be deleted all the same.
+    description: ARNs of orphans to delete although they hold data.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds after which what is still in use is no longer tried.
+    description: Seconds for which deleting something that is still in use is retried.
     type: int
     default: 900
   parallel:
-    description: How many tasks look at the same time.
+    description: How many tasks may look at the same time.
     type: int
     default: 16
 attributes:
@@ -83,7 +83,7 @@ attributes:
     description: Lists, and deletes nothing.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 
@@ -104,7 +104,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 orphans:
-  description: What belongs to no task, the oldest first.
+  description: What belongs to no task, oldest first.
   returned: success
   type: list
   elements: dict
@@ -113,7 +113,7 @@ orphans:
       description: Service and type as in the ARN, such as C(ec2:vpc).
       type: str
     id:
-      description: The id or name.
+      description: The ID or name.
       type: str
     arn:
       description: The ARN.
@@ -122,10 +122,10 @@ orphans:
       description: All its tags.
       type: dict
     created:
-      description: When it was made, ISO 8601 in UTC; empty where AWS does not say.
+      description: When it was created, as ISO 8601 in UTC; empty if AWS does not say.
       type: str
     age_days:
-      description: How many days ago; null where AWS does not say.
+      description: How many days ago; null if AWS does not say.
       type: int
     protected:
       description: Why it is kept unless it is named; empty otherwise.

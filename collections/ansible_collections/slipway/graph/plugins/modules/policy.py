@@ -8,16 +8,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: policy
-short_description: Make the least-privilege IAM policy that some runs needed
+short_description: Write the least-privilege IAM policy that runs needed
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Reads journals of M(slipway.graph.converge) and makes the IAM policy that allows what these runs asked of AWS, and
-    nothing else. Calls that failed or were tried again count too.
-  - A run asks only for what it has to do, so give it the journals of several runs, among them one that made
-    everything and one that destroyed it. The journals of plans alone make a policy that may only read.
-  - What a call needs besides its own action is added, that is tagging what is made with tags, handing a role to a
-    service (C(iam:PassRole), for that service only), the role a service makes for itself, and a resource's own key.
+  - Reads journals of M(slipway.graph.converge) and creates the IAM policy that allows what these runs asked of AWS, and
+    nothing else. Failed and repeated calls count too.
+  - A run only calls what it has to, so use the journals of several runs, including one that created everything and one
+    that destroyed it. The journals of plans alone yield a policy that can only read.
+  - Whatever a call needs besides its own action is added - tagging what is created with tags, passing a role to a
+    service (C(iam:PassRole), for that service only), service-linked roles, and the use of a resource's own key.
   - A journal holds no parameters. So every statement allows all resources, unless O(resources) says which.
 requirements:
   - botocore in the Python that runs Ansible
@@ -29,14 +29,14 @@ options:
     required: true
   actions:
     description:
-      - Further IAM actions, for what the same play does outside of M(slipway.graph.converge), such as
+      - More IAM actions, for what the same play does outside of M(slipway.graph.converge), such as
         M(slipway.graph.lock), which needs C(GetItem), C(PutItem) and C(DeleteItem) of C(dynamodb).
     type: list
     elements: str
     default: []
   resources:
     description:
-      - The ARNs that an action, or all actions of a prefix, may touch. Only for actions that know resources;
+      - The ARNs to which an action, or all actions with a prefix, are limited. Only for actions that support resources;
         C(Describe) and C(List) mostly do not.
     type: dict
     default: {}
@@ -46,10 +46,10 @@ options:
     default: ""
 attributes:
   check_mode:
-    description: Makes the policy and writes no file.
+    description: Creates the policy, but writes no file.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 
@@ -70,7 +70,7 @@ policy:
   returned: always
   type: dict
 characters:
-  description: Its size as IAM counts it; a managed policy may have 6144.
+  description: Its size as IAM counts it; a managed policy may have at most 6144.
   returned: always
   type: int
 journals:

@@ -11,17 +11,16 @@ short_description: Delete an AWS resource that no task knows, by its type and AR
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Deletes one resource as M(slipway.graph.tagged_resources_info) lists it. It does not look at tags again, nor ask
-    whether something is protected; M(slipway.graph.orphans) does.
-  - A database leaves a final snapshot, a key and a secret keep the time in which their deletion can be taken back, and
-    a bucket is emptied first.
+  - Deletes one resource as M(slipway.graph.tagged_resources_info) lists it. It neither checks tags again nor whether
+    something is protected; M(slipway.graph.orphans) does both.
+  - A database leaves a final snapshot, keys and secrets keep their recovery window, and a bucket is emptied first.
 options:
   type:
     description: Service and type as in the ARN, such as C(ec2:vpc).
     type: str
     required: true
   id:
-    description: The id or name.
+    description: The ID or name.
     type: str
     required: true
   arn:
@@ -29,7 +28,7 @@ options:
     type: str
     required: true
   state:
-    description: There is nothing else to do with it.
+    description: The only possible value.
     type: str
     choices: [absent]
     default: absent
@@ -42,7 +41,7 @@ attributes:
     description: Deletes nothing.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 
@@ -56,7 +55,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 in_use:
-  description: Whether it could not be deleted because something else uses it, so that trying again later may help.
+  description: Whether it could not be deleted because something else is using it, so that another attempt may succeed
+    later.
   returned: failure
   type: bool
 supported:
@@ -90,7 +90,7 @@ def main() -> None:
     resource = {key: module.params[key] for key in ("type", "id", "arn")}
     if resource["type"] not in deletion.DELETIONS:
         module.fail_json(
-            msg=f"there is no way here to delete a {resource['type']}: {resource['arn']}", supported=False, in_use=False
+            msg=f"cannot delete resources of type {resource['type']}: {resource['arn']}", supported=False, in_use=False
         )
     if module.check_mode:
         module.exit_json(changed=True)

@@ -7,16 +7,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: tagged_resources_info
-short_description: List everything in an AWS account that carries some tags
+short_description: List everything in an AWS account that carries given tags
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
   - Asks the Resource Groups Tagging API, and the services themselves for what that API leaves out (IAM roles and
-    policies, Auto Scaling groups), for what it goes on to name after its deletion, and for when things were made.
-  - What a service does not let these credentials read is in RV(unread), and does not hide the rest.
+    policies, Auto Scaling groups), for what it still lists after deletion, and for creation times.
+  - What these credentials may not read is listed in RV(unread); the rest is returned all the same.
 options:
   tags:
-    description: The tags that a resource must carry, all of them.
+    description: The tags that a resource must carry; all of them must match.
     type: dict
     required: true
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ attributes:
     description: Only reads.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resources:
-  description: The resources, ordered by type and id.
+  description: The resources, ordered by type and ID.
   returned: always
   type: list
   elements: dict
@@ -51,7 +51,7 @@ resources:
       description: Service and type as in the ARN, such as C(ec2:vpc).
       type: str
     id:
-      description: The id or name.
+      description: The ID or name.
       type: str
     arn:
       description: The ARN.
@@ -63,13 +63,13 @@ resources:
       description: All its tags.
       type: dict
     created:
-      description: When it was made, ISO 8601 in UTC; empty where AWS does not say.
+      description: When it was created, as ISO 8601 in UTC; empty if AWS does not say.
       type: str
     noun:
-      description: How the service's operations call this type; may be empty.
+      description: What the service's operations call this type; may be empty.
       type: str
     with_:
-      description: With what it comes and goes by itself; empty for what stands on its own.
+      description: The resource that creates and removes it; empty if there is none.
       type: str
     protected:
       description: Why it should not be deleted lightly, such as C(a database); empty otherwise.
@@ -78,7 +78,7 @@ resources:
       description: Another name that only this resource has, such as an address; may be empty.
       type: str
 unread:
-  description: What could not be read, by type, with the reason.
+  description: Types that could not be read, with the reason.
   returned: always
   type: dict
 """
@@ -125,7 +125,7 @@ def main() -> None:
     module = AnsibleAWSModule(argument_spec={"tags": {"type": "dict", "required": True}}, supports_check_mode=True)
     tags = {str(name): str(value) for name, value in module.params["tags"].items()}
     if not tags:
-        module.fail_json(msg="tags: at least one is needed, or everything in the account would be listed")
+        module.fail_json(msg="tags: set at least one; otherwise everything in the account would be listed")
     errors = (
         botocore.exceptions.BotoCoreError,
         botocore.exceptions.ClientError,
@@ -135,7 +135,7 @@ def main() -> None:
         identity = module.client("sts", retry_decorator=AWSRetry.jittered_backoff()).get_caller_identity(aws_retry=True)
         region = module.client("ec2").meta.region_name
     except errors as error:
-        module.fail_json_aws(error, msg="AWS did not say whose account this is")
+        module.fail_json_aws(error, msg="could not determine the AWS account")
     partition = identity["Arn"].split(":")[1]
     account = resources.Account(_Clients(module), tags, partition, region, identity["Account"])
     found, unread = finding.find(account, errors)

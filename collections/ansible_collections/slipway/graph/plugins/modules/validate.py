@@ -12,9 +12,9 @@ short_description: Check every input of a list of roles, offline
 version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
-  - Compares every input of every role with its C(meta/argument_specs.yml), decides those C(ansible.builtin.assert)
-    tasks that speak of inputs alone, finds variables that look like an input but are none, and builds the graph.
-  - All mistakes are reported at once, each with file, key and what is allowed. No API is called.
+  - Compares every input of every role with its C(meta/argument_specs.yml), evaluates the C(ansible.builtin.assert)
+    tasks that use only inputs, finds variables that look like an input but are not, and builds the graph.
+  - All mistakes are reported at once, each with the file, the key and what is allowed. No API is called.
 options:
   roles:
     description: Roles in reading order, as in a play.
@@ -22,7 +22,7 @@ options:
     elements: raw
     default: []
   tasks:
-    description: Task files that run after the roles, seen from the playbook's folder.
+    description: Task files that run after the roles, relative to the playbook's folder.
     type: list
     elements: path
     default: []
@@ -37,7 +37,7 @@ attributes:
     description: Never changes anything.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: There is no diff.
     support: none
 """
 

@@ -11,7 +11,7 @@ Raw = dict[str, t.Any]
 
 # What others make and remove, so that it is never an orphan of its own: by type, when, and with what it goes.
 IMPLICIT: dict[str, tuple[c.Callable[[Raw], t.Any], str]] = {
-    "ec2:network-interface": (lambda raw: raw.get("RequesterManaged") or raw.get("Attachment"), "the service it is of"),
+    "ec2:network-interface": (lambda raw: raw.get("RequesterManaged") or raw.get("Attachment"), "its service"),
     "ec2:network-acl": (lambda raw: raw.get("IsDefault"), "its VPC"),
     "ec2:route-table": (lambda raw: any(each.get("Main") for each in raw.get("Associations", [])), "its VPC"),
     "ec2:security-group": (lambda raw: raw.get("GroupName") == "default", "its VPC"),

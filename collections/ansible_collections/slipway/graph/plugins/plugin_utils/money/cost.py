@@ -90,9 +90,9 @@ def _table_advice(call: declared.Declared, region: str, usage: pricing.Usage) ->
     if has == cheaper:
         return ""
     return (
-        f"{_title(call)}: {usage['table_reads']:,.0f} reads and {usage['table_writes']:,.0f} writes a month, evenly"
-        f" spread, cost {on_demand:.2f} on demand and {provisioned:.2f} provisioned (at"
-        f" {TABLE_UTILISATION:.0%} utilisation); it is {has}"
+        f"{_title(call)}: {usage['table_reads']:,.0f} reads and {usage['table_writes']:,.0f} writes a month, spread"
+        f" evenly, cost {on_demand:.2f} on demand and {provisioned:.2f} provisioned (at"
+        f" {TABLE_UTILISATION:.0%} utilisation); the table is {has}"
     )
 
 
@@ -140,7 +140,7 @@ def unused(measured: list[dict[str, t.Any]], days: int) -> list[str]:
     for each in measured:
         totals[each["type"], each["id"]] += each["total"]
     return [
-        f"{kind} {name}: nothing used it in {days} days; is it needed?"
+        f"{kind} {name}: not used in {days} days; is it still needed?"
         for (kind, name), total in totals.items()
         if not total
     ]

@@ -140,5 +140,5 @@ def outcome(calls: c.Iterable[CallRecord]) -> str:
     counts = records.summary(calls)
     parts = [f"{counts[status]} {status}" for status in (records.CHANGED, records.OK, records.FAILED) if counts[status]]
     if counts[records.BLOCKED]:
-        parts.append(f"{counts[records.BLOCKED]} not run because they need what failed")
+        parts.append(f"{counts[records.BLOCKED]} not run because they need a failed call")
     return "Done: " + (", ".join(parts) or "nothing to do")

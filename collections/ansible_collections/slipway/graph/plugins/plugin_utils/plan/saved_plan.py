@@ -53,17 +53,23 @@ def read(path: str, host: str, state: str) -> SavedPlan:
     except OSError as error:
         raise AnsibleActionFail(f"plan: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise AnsibleActionFail(f"plan: {path} is no plan of converge ({type(error).__name__}: {error})") from error
+        raise AnsibleActionFail(
+            f"plan: {path} is not a plan made by converge ({type(error).__name__}: {error})"
+        ) from error
     if version != plan.VERSION:
-        raise AnsibleActionFail(f"plan: {path} has version {version}; this is version {plan.VERSION}: plan again")
+        raise AnsibleActionFail(
+            f"plan: {path} has version {version}; this Slipway reads version {plan.VERSION}. Plan again"
+        )
     if of != (host, state):
-        raise AnsibleActionFail(f"plan: {path} is of {of[0]} (state {of[1]}), not of {host} (state {state})")
+        raise AnsibleActionFail(f"plan: {path} is for {of[0]} (state {of[1]}), not for {host} (state {state})")
     if records.FAILED in statuses:
-        raise AnsibleActionFail(f"plan: {path} has calls that could not be planned; a plan must be whole to be applied")
+        raise AnsibleActionFail(
+            f"plan: {path} has calls that could not be planned; only a complete plan can be applied"
+        )
     return SavedPlan(calls, began_at)
 
 
 def difference(expected: dict[str, t.Any] | None, write: dict[str, t.Any]) -> str:
     """How a write differs from the planned one, for people."""
     planned = plan.describe_write(expected) if expected else "no write"
-    return f"{STALE}: planned was {planned}, but now it would be {plan.describe_write(write)}"
+    return f"{STALE}: the plan says {planned}, but now it would be {plan.describe_write(write)}"

@@ -147,7 +147,7 @@ def _named_in_after(step: Step, writers: dict[str, list[Step]]) -> set[Step]:
     for name in step.after:
         if name not in writers:
             raise AnsibleParserError(
-                f"{step.location}: `after` names {name!r}, which no task registers; registered are "
+                f"{step.location}: `after` names {name!r}, which no task registers; registered names: "
                 f"{', '.join(sorted(writers)) or 'none'}"
             )
         found.update(writer for writer in writers[name] if writer is not step)
@@ -168,4 +168,4 @@ def _refuse_cycles(graph: Graph) -> None:
         graphlib.TopologicalSorter({step: graph.needs(step) for step in graph.steps}).prepare()
     except graphlib.CycleError as error:
         circle = "\n  needs ".join(f"{step.name} ({step.location})" for step in reversed(error.args[1]))
-        raise AnsibleParserError(f"these tasks need each other in a circle:\n  {circle}") from None
+        raise AnsibleParserError(f"these tasks need each other in a cycle:\n  {circle}") from None

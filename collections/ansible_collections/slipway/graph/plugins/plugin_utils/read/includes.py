@@ -75,5 +75,5 @@ def _items(include: TaskInclude, templates: Templates) -> list[dict[str, t.Any]]
 
 def _load(include: TaskInclude, target: t.Any, variables: dict[str, t.Any], play: Play) -> list[Block]:
     if not isinstance(target, str) or not target:
-        raise AnsibleParserError("include_tasks names no file", obj=include.get_ds())
+        raise AnsibleParserError("include_tasks does not name a file", obj=include.get_ds())
     return ansible_doors.load_included(include, target, variables, play)

@@ -123,7 +123,7 @@ def _check_block(block: Block) -> None:
     for section in ("rescue", "always"):
         if getattr(block, section):
             raise AnsibleParserError(
-                f"`{section}` has no meaning in a graph: tasks that do not need a failed one run anyway",
+                f"`{section}` has no meaning in a graph: tasks that do not need a failed task run anyway",
                 obj=getattr(block, section)[0].get_ds(),
             )
     data = block.get_ds()
@@ -149,7 +149,7 @@ def _step(index: int, task: Task) -> Step:
     if not has_action_plugin:
         found = module_loader.find_plugin_with_context(task.action, collection_list=task.collections)
         if not found.resolved:
-            raise AnsibleParserError(f"{location_of(task)}: there is no module {task.action!r}", obj=task.get_ds())
+            raise AnsibleParserError(f"{location_of(task)}: unknown module {task.action!r}", obj=task.get_ds())
     path = str(found.plugin_resolved_path or "")
     module = found.resolved_fqcn
     task_vars = task.get_vars()

@@ -100,16 +100,14 @@ def refuse_unknown_roles(graph: Graph, only: c.Iterable[str]) -> None:
     known = {step.role for step in graph.steps}
     unknown = sorted(set(only) - known)
     if unknown:
-        raise AnsibleActionFail(
-            f"only: there is no role {', '.join(unknown)} here; the roles are {', '.join(sorted(known))}"
-        )
+        raise AnsibleActionFail(f"only: unknown role {', '.join(unknown)}; the roles are {', '.join(sorted(known))}")
 
 
 def _targeted(graph: Graph, only: list[str]) -> set[Step]:
     refuse_unknown_roles(graph, only)
     kept = graph.closure(step for step in graph.steps if step.role in only)
     Display().warning(
-        f"only {', '.join(only)}: {len(kept)} of {len(graph.steps)} tasks run, those of these roles and what they need"
+        f"only {', '.join(only)}: running {len(kept)} of {len(graph.steps)} tasks: these roles and their dependencies"
     )
     return kept
 

@@ -195,7 +195,7 @@ def _who_provides(value: t.Any, variables: c.Mapping[str, t.Any]) -> str:
     )
     if not missing:
         return ""
-    return f"; neither a variable nor a role in the list provides {', '.join(missing)}"
+    return f"; no variable and no role in the list provides {', '.join(missing)}"
 
 
 def _first_line(error: Exception) -> str:

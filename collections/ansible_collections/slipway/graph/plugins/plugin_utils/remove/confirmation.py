@@ -12,7 +12,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record.records impor
 
 def of_system(host: str, confirm: str) -> str:
     """What is wrong with a name that was given for the system in its environment; empty if nothing is."""
-    return f"The confirmation names {confirm}, but this is {host}." if confirm not in ("", host) else ""
+    return f"You confirmed {confirm}, but this is {host}." if confirm not in ("", host) else ""
 
 
 def of_protected(protected: c.Set[Step], lost: c.Iterable[CallRecord], named: c.Collection[str]) -> list[str]:
@@ -30,8 +30,8 @@ def of_protected(protected: c.Set[Step], lost: c.Iterable[CallRecord], named: c.
     missing = {
         name_of(call.role, call.task) for call in lost if call.order[0] in indexes and not _names(call) & set(named)
     }
-    problems = [f"confirm_protected names {', '.join(unknown)}, of which nothing is protected."] if unknown else []
-    return [*problems, *([f"Protected, and not named: {', '.join(sorted(missing))}."] if missing else [])]
+    problems = [f"confirm_protected names {', '.join(unknown)}, where nothing is protected."] if unknown else []
+    return [*problems, *([f"Protected, but not named: {', '.join(sorted(missing))}."] if missing else [])]
 
 
 def advice(host: str, protected: c.Set[Step], lost: c.Iterable[CallRecord]) -> str:
@@ -44,7 +44,7 @@ def advice(host: str, protected: c.Set[Step], lost: c.Iterable[CallRecord]) -> s
     given = f"-e confirm_protected={words}" if words else f"""-e '{{"confirm_protected": {_quoted(names)}}}'"""
     return (
         f"name the system and environment, and what is protected: -e confirm={host} {given}\n"
-        "One item of a loop is named <role>/<item>."
+        "Name one item of a loop as <role>/<item>."
     )
 
 

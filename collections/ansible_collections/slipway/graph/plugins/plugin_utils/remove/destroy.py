@@ -109,7 +109,7 @@ def with_last_backups(graph: Graph, protected: c.Set[Step]) -> tuple[Graph, dict
         last = per_module.deletion_of(step.module).backup
         if last is None or step not in protected:
             return None
-        name = f"{step.name}: take a last backup and prove it"
+        name = f"{step.name}: take a final backup and verify it"
         return dataclasses.replace(
             _added(step, 2 * FIRST_ADDED_INDEX, name), module=last.module, path=per_module.path_of(last.module)
         )
@@ -123,7 +123,7 @@ def with_unprotection(graph: Graph) -> tuple[Graph, dict[Step, Step]]:
     def unprotection(step: Step) -> Step | None:
         if per_module.deletion_of(step.module).unprotection is None:
             return None
-        return _added(step, FIRST_ADDED_INDEX, f"{step.name}: switch off its deletion protection")
+        return _added(step, FIRST_ADDED_INDEX, f"{step.name}: switch off deletion protection")
 
     return _with_steps_before(graph, unprotection)
 
@@ -181,7 +181,7 @@ def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: s
     ]
     if hidden and doomed:  # of a system that is gone as a whole nothing is hidden
         Display().warning(
-            "not looked for, because what they need does not exist; if they do, they stay (see orphans):\n"
+            "could not be looked for, because something they need does not exist; if they exist, they stay (see orphans):\n"
             + "\n".join(hidden)
         )
 
@@ -196,7 +196,7 @@ def _refuse_what_cannot_be_read(inspection: Schedule, selected: Selection) -> No
     ]
     if failures:
         details = "\n".join(f"  {record.title} ({record.location}): {record.msg}" for record in failures)
-        raise AnsibleActionFail(f"nothing was deleted, because what exists could not be read:\n{details}")
+        raise AnsibleActionFail(f"nothing was deleted, because the existing resources could not be read:\n{details}")
 
 
 def _has_failed(result: Result | None) -> bool:

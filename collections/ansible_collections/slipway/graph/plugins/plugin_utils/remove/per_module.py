@@ -174,7 +174,7 @@ def path_of(module: str) -> str:
     """
     found = module_loader.find_plugin_with_context(module)
     if not found.resolved:
-        raise AnsibleActionFail(f"nothing was deleted: {module}, which takes last backups, is not installed")
+        raise AnsibleActionFail(f"nothing was deleted: {module}, which takes final backups, is not installed")
     return str(found.plugin_resolved_path)
 
 

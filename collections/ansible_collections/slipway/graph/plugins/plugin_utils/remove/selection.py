@@ -41,8 +41,8 @@ def to_destroy(whole: Graph, renderer: Renderer, only: list[str]) -> Selection:
     removable = _with_what_needs_them(whole, {step for step in whole.steps if step.role in only})
     others = sorted({step.role or "tasks outside of roles" for step in removable} - set(only))
     Display().warning(
-        f"only {', '.join(only)}: of {len(whole.steps)} tasks {len(removable)} are destroyed, those of these roles and "
-        f"what needs them: {', '.join(others) or 'nothing else'}"
+        f"only {', '.join(only)}: of {len(whole.steps)} tasks, {len(removable)} are destroyed: these roles and "
+        f"what needs them ({', '.join(others) or 'nothing else'})"
     )
     return Selection(whole.subgraph(whole.closure(removable)), removable)
 

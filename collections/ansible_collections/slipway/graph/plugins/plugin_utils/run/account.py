@@ -36,21 +36,21 @@ def check(
     if not found:
         reason = result.get("msg") or (answer and answer.get("crash")) or "no answer"
         raise AnsibleActionFail(
-            f"AWS did not say whose account this is{f' (endpoint {endpoint})' if endpoint else ''}: "
+            f"could not determine the AWS account{f' (endpoint {endpoint})' if endpoint else ''}: "
             f"{str(reason).strip().splitlines()[-1]}. Check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID), the "
             "Region and the endpoint (AWS_ENDPOINT_URL). Nothing was written."
         )
     if found == expected:
         return None
     if planning and found == EMULATED_ACCOUNT and _is_loopback(endpoint):
-        return f"planning against an emulator (account {found}), not against the account {expected}"
+        return f"planning against an emulator (account {found}), not against account {expected}"
     raise AnsibleActionFail(mismatch(found, expected))
 
 
 def mismatch(found: str, expected: str) -> str:
     """What people are told when the credentials are another account's."""
     return (
-        f"these credentials belong to the account {found}, but the environment names {expected} (aws_account_id). "
+        f"these credentials belong to account {found}, but the environment names account {expected} (aws_account_id). "
         "Use the environment's credentials, or correct aws_account_id in its group_vars/all.yml. Nothing was written."
     )
 

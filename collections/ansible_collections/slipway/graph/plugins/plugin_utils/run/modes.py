@@ -171,9 +171,9 @@ class Verify(Apply):
     @staticmethod
     def _verified(result: Result) -> Verdict:
         if result.get("changed"):
-            return Stale(f"{saved_plan.STALE}: planned was no change, but now it would change something")
+            return Stale(f"{saved_plan.STALE}: the plan says no change, but now it would change something")
         if results.was_left_undone(result):
-            return Stale(f"{saved_plan.STALE}: planned was no change, but now it {plan.UNASKED}")
+            return Stale(f"{saved_plan.STALE}: the plan says no change, but now it {plan.UNASKED}")
         return Again(Apply())
 
 

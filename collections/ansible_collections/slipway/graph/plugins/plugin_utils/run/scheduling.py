@@ -154,7 +154,9 @@ class Schedule:
         if interrupts.level >= 1 and not self.stopped:
             self.stop("interrupted")
             running = ", ".join(sorted(call.step.name for call in self._running.values())) or "nothing"
-            interrupts.tell(f"Interrupted: nothing new starts; waiting for what runs ({running}). Again: end that too.")
+            interrupts.tell(
+                f"Interrupted: nothing new starts; waiting for running calls ({running}). Interrupt again to end them too."
+            )
         if interrupts.level >= 2 and not self._killed:
             self._killed = True
             self._processes.kill()
@@ -296,7 +298,7 @@ class Schedule:
             expected = plan.expected(records.call_key(call.step.key, call.label, call.label_occurrence))
         except KeyError:
             self.stop(saved_plan.STALE)
-            raise AnsibleError(f"{saved_plan.STALE}: it does not have this call") from None
+            raise AnsibleError(f"{saved_plan.STALE}: it does not contain this call") from None
         if expected and call.no_log:
             return [{**write, "parameters": None} for write in expected]
         return expected
@@ -395,7 +397,7 @@ class Schedule:
     def _module_ended(self, call: Call, connection: t.Any) -> None:
         answer = self._processes.collect(connection)
         if answer is None:
-            how = "was ended by the interrupt" if self._killed else "died"
+            how = "was ended by an interrupt" if self._killed else "died"
             result: Result = {"failed": True, "msg": f"the process that ran {call.step.module} {how}"}
             self._end_call(call, result, records.FAILED)
             return

@@ -187,7 +187,7 @@ class Seam:
             with self._lock:
                 self._asked_again[key] += 1
             if self._asked_again[key] > MOST_EQUAL_READS:
-                raise _barrier("it waits for a write that was not sent")
+                raise _barrier("it is waiting for a write that was not sent")
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless it is a module that waits for what it was not allowed to write."""
