@@ -44,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Join the plans of all hosts into one Markdown text.")
-    parser.add_argument("run_directory", type=Path, help="the folder that holds <host>/plan.json, e.g. .slipway")
-    parser.add_argument("--title", default="Plan", help="the heading, and by it the mark of the comment")
-    parser.add_argument("--run-url", default="", help="where the log of the run is")
-    parser.add_argument("--exit-code", action="store_true", help="end with 1 unless the plan is whole and empty")
+    parser.add_argument("run_directory", type=Path, help="the folder that contains <host>/plan.json, such as .slipway")
+    parser.add_argument("--title", default="Plan", help="the heading, which also identifies the comment")
+    parser.add_argument("--run-url", default="", help="URL of the run's log")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 unless the plan is complete and empty")
     return parser.parse_args(arguments)
 
 
@@ -56,11 +56,11 @@ def read(path: Path) -> plan.Document:
     try:
         document: plan.Document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != plan.VERSION:
-            message = f"{path} is a plan of version {document['version']}; this program reads version {plan.VERSION}"
+            message = f"{path} is a plan with version {document['version']}; this program reads version {plan.VERSION}"
             raise PlanError(message)
         markdown.section(document)
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{path} is no plan: {type(error).__name__}: {error}"
+        message = f"{path} is not a plan: {type(error).__name__}: {error}"
         raise PlanError(message) from error
     return document
 
@@ -70,10 +70,10 @@ def comment(title: str, plans: Sequence[plan.Document], run_url: str = "") -> st
     source = f" ([log]({run_url}))" if run_url else ""
     head = [f"<!-- slipway: {title} -->", f"## {title}", ""]
     if not plans:
-        return "\n".join([*head, f"No plan was made: the run ended before it{source}."])
+        return "\n".join([*head, f"There is no plan: the run ended before it was made{source}."])
     room = markdown.MAX_CHARACTERS // len(plans)
     body = [line for each in plans for line in markdown.section(each, room)]
-    return "\n".join([*head, *body, f"Made by `site.yml --check`: nothing was written{source}."])
+    return "\n".join([*head, *body, f"Made by `site.yml --check`; nothing was written{source}."])
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def refresh(client: t.Any, name: str, entry: dict[str, t.Any]) -> list[str]:
             price["usd"] = told.pop()
         else:
             said = ", ".join(f"{each:g}" for each in sorted(told)) or "none"
-            problems.append(f"{name} in {region} ({price['usage_type']}) stays {price['usd']:g}: AWS tells {said}")
+            problems.append(
+                f"{name} in {region} ({price['usage_type']}) stays at {price['usd']:g}: AWS returned {said}"
+            )
     return problems
 
 

@@ -27,7 +27,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("roles", nargs="*", help="folders of roles; without any, all below roles/")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a table is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a table is out of date")
     options = parser.parse_args(arguments)
     roles = [Path(role) for role in options.roles] or sorted((ROOT / "roles").glob("*/*/"))
     problems = []
@@ -63,7 +63,7 @@ def with_inputs(text: str, inputs: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ReadmeError(f"README.md needs the lines {BEGIN} and {END}, between which the inputs are written")
+        raise ReadmeError(f"README.md needs the lines {BEGIN} and {END}; the table goes between them")
     return f"{before}{BEGIN}\n{inputs}\n{END}{after}"
 
 
@@ -89,10 +89,10 @@ def _defaults(role: Path) -> dict[str, t.Any]:
 def _check(role: Path, options: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any]) -> None:
     unknown = [name for name in defaults if name not in options]
     if unknown:
-        raise ReadmeError(f"{role}/meta/argument_specs.yml lacks {', '.join(unknown)}, which defaults/main.yml has")
+        raise ReadmeError(f"{role}/meta/argument_specs.yml lacks {', '.join(unknown)}, which defaults/main.yml defines")
     unset = [name for name, option in options.items() if name not in defaults and not option.get("required")]
     if unset:
-        raise ReadmeError(f"{role}/defaults/main.yml lacks {', '.join(unset)}, which argument_specs.yml has")
+        raise ReadmeError(f"{role}/defaults/main.yml lacks {', '.join(unset)}, which argument_specs.yml describes")
 
 
 def _suboptions(name: str, option: t.Mapping[str, t.Any]) -> list[str]:

@@ -116,7 +116,7 @@ def test_a_failure_that_nobody_sees_has_no_downtime(server: Server) -> None:
 def test_nothing_is_failed_while_the_service_does_not_answer(server: Server) -> None:
     server.status = 500
     ecs = Ecs(["task/1"])
-    with pytest.raises(RefusedError, match=r"has not answered well for 0\.4 seconds on end: 500"):
+    with pytest.raises(RefusedError, match=r"was not healthy for 0\.4 seconds in a row: 500"):
         module.drill({**PARAMS, "timeout": 5}, module.EcsService(PARAMS, ecs), client_of(server))
     assert ecs.stopped == []
 
@@ -214,7 +214,7 @@ def test_a_replica_of_a_cache_takes_over() -> None:
 
 @pytest.mark.parametrize(
     ("group", "message"),
-    [({"AutomaticFailover": "disabled"}, "does not fail over"), ({"Status": "modifying"}, "is modifying")],
+    [({"AutomaticFailover": "disabled"}, "has no automatic failover"), ({"Status": "modifying"}, "is modifying")],
 )
 def test_a_cache_that_cannot_fail_over_is_refused(group: dict[str, Any], message: str) -> None:
     with pytest.raises(RefusedError, match=message):

@@ -101,4 +101,4 @@ def test_sources_that_git_does_not_know_are_an_error(context: Path, installed: P
     subprocess.run(["git", "rm", "--quiet", "-r", "--cached", "shop"], cwd=context, check=True)
     ran = make(context, installed, tmp_path / "shop.zip")
     assert ran.returncode == 1
-    assert "git knows no file of shop" in ran.stderr
+    assert "git tracks no files in shop" in ran.stderr

@@ -156,5 +156,5 @@ def test_server_that_is_not_of_a_drill_is_refused(account: Account) -> None:
     account.make_server([])
     ran = sweep(account)
     assert ran.returncode != 0
-    assert f"the server {NAME} is not of a drill: it lacks the tag slipway:purpose=restore-drill" in ran.stderr
+    assert f"the server {NAME} does not belong to a drill: it lacks the tag slipway:purpose=restore-drill" in ran.stderr
     assert account.left() == {"server"}

@@ -98,7 +98,7 @@ def test_exit_code_tells_an_empty_plan_from_drift(run: Run, calls: list[CallReco
 def test_without_a_plan_it_says_that_there_is_no_plan(run: Run) -> None:
     code, text, _ = run({}, "--exit-code", "--run-url", "https://example.com/run/1")
     assert code == 1
-    assert "No plan was made" in text
+    assert "There is no plan" in text
     assert "https://example.com/run/1" in text
 
 
@@ -113,7 +113,7 @@ def test_a_broken_plan_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "transactions-dev").mkdir()
     (tmp_path / "transactions-dev" / "plan.json").write_text(content)
     assert plan_comment.main([str(tmp_path)]) == 2
-    assert "transactions-dev/plan.json is no plan" in capsys.readouterr().err
+    assert "transactions-dev/plan.json is not a plan" in capsys.readouterr().err
 
 
 def test_needs_nothing_but_python(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_needs_nothing_but_python(tmp_path: Path) -> None:
         "runpy.run_path(sys.argv[0], run_name='__main__')"  # fmt: skip
     command = [sys.executable, "-c", hidden, plan_comment.__file__, str(tmp_path)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "No plan was made" in finished.stdout, finished.stderr
+    assert "There is no plan" in finished.stdout, finished.stderr
 
 
 def test_differences_stand_in_the_place_of_parameters(run: Run) -> None:

@@ -61,4 +61,4 @@ def test_what_is_not_clear_stays_as_it_is(
     assert run(table, *products) == 1
     assert usd(table) == 0.052
     assert json.loads(table.read_text())["origin"] == "by hand"
-    assert f"EUC1-NatGateway-Hours) stays 0.052: AWS tells {told}" in capsys.readouterr().err
+    assert f"EUC1-NatGateway-Hours) stays at 0.052: AWS returned {told}" in capsys.readouterr().err

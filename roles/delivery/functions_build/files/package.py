@@ -63,7 +63,7 @@ def main() -> int:
 
     sources = dict(source_files(options.context, options.packages))
     if not sources:
-        print(f"git knows no file of {', '.join(options.packages)} in {options.context}", file=sys.stderr)
+        print(f"git tracks no files in {', '.join(options.packages)} in {options.context}", file=sys.stderr)
         return 1
     paths = dict(installed_files(options.installed)) | sources
     files = {name: path.read_bytes() for name, path in paths.items()}

@@ -73,7 +73,7 @@ def start(directory: Path, name: str, listens: str, command: Sequence[str]) -> R
         if started.poll() is not None or time.monotonic() > deadline:
             stop(directory, name)
             last_lines = "\n".join(log_file.read_text(errors="replace").splitlines()[-15:])
-            raise SystemExit(f"{name} does not listen at {listens}. It said last:\n{last_lines}")
+            raise SystemExit(f"{name} does not listen at {listens}. Its last output:\n{last_lines}")
         time.sleep(0.1)
     return {name: "started"}
 

@@ -88,7 +88,7 @@ class Sweep:
         if tags is None:
             return False
         if tags.get(PURPOSE[0]) != PURPOSE[1]:
-            raise SystemExit(f"the {kind} {self.name} is not of a drill: it lacks the tag {'='.join(PURPOSE)}")
+            raise SystemExit(f"the {kind} {self.name} does not belong to a drill: it lacks the tag {'='.join(PURPOSE)}")
         return not self.drill or tags.get(DRILL) == self.drill
 
 

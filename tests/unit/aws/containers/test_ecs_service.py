@@ -207,7 +207,7 @@ def test_a_deployment_that_another_one_replaces_fails() -> None:
     service.client = Ecs()
     service.client.service = {"status": "ACTIVE", "deployments": [{"id": "ecs-svc/back", "status": "PRIMARY"}]}
     service.deployment = "ecs-svc/1"
-    with pytest.raises(resource.RefusedError, match="another deployment took its place"):
+    with pytest.raises(resource.RefusedError, match="it was superseded by another deployment"):
         service._is_deployed()
 
 

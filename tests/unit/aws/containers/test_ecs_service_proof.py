@@ -141,5 +141,5 @@ def test_a_task_that_dies_in_the_grace_time_fails_with_its_last_lines(
     clock.while_asleep = ecs.kill
     with pytest.raises(RefusedError) as failure:
         prove(ecs, monkeypatch, new("a"), new("b"))
-    assert "1 tasks have died meanwhile" in str(failure.value)
+    assert "1 tasks died in the meantime" in str(failure.value)
     assert "line 8" in str(failure.value)

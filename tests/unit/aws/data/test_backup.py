@@ -123,10 +123,10 @@ def test_a_vault_with_backups_is_not_deleted_unless_that_is_said(
     vault()
     arns = ["arn:one", "arn:two"]
     points(monkeypatch, arns)
-    assert "holds 2 recovery points. To lose them, say" in vault(state="absent")["msg"]
+    assert "holds 2 recovery points. To delete them as well, set" in vault(state="absent")["msg"]
     kept = vault(state="absent", recovery_points="keep")
     assert kept["changed"] is False
-    assert "holds 2 recovery points and stays" in str(kept["warnings"])
+    assert "holds 2 recovery points and is kept" in str(kept["warnings"])
     assert arns == ["arn:one", "arn:two"]
     assert vault(state="absent", recovery_points="delete")["changed"] is True
     assert arns == []

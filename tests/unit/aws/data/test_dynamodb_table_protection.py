@@ -78,7 +78,7 @@ def test_a_key_encrypts_and_no_longer_does(
 def test_a_table_that_is_not_there_is_refused(run: Run) -> None:
     refused = run(**OPTIONS)
     assert refused["failed"] is True
-    assert f"There is no table {NAME}" in refused["msg"]
+    assert f"The table {NAME} does not exist" in refused["msg"]
 
 
 def test_absent_lets_the_table_be_deleted_and_leaves_it(table: Any, run: Run) -> None:

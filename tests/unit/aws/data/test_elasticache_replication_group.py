@@ -204,8 +204,8 @@ def test_one_that_is_being_deleted_is_waited_for(api: Stubber, run: Run) -> None
         (None, {"automatic_failover": True, "num_cache_clusters": 1}, "num_cache_clusters of at least 2"),
         (group(), {"num_cache_clusters": 1}, "num_cache_clusters of at least 2"),
         (group(), {"transit_encryption": False}, "requires TLS"),
-        (group(), {"engine_version": "7.0"}, "runs 7.1.0, and AWS goes back to no older version such as 7.0"),
-        (group(), {"engine_version": "6.x"}, "runs 7.1.0, and AWS goes back to no older version such as 6.x"),
+        (group(), {"engine_version": "7.0"}, "runs 7.1.0, and AWS cannot downgrade it to 7.0"),
+        (group(), {"engine_version": "6.x"}, "runs 7.1.0, and AWS cannot downgrade it to 6.x"),
         (group(Engine="valkey"), {"engine": "redis"}, "runs Valkey, from which none goes back to Redis"),
         (
             group(TransitEncryptionEnabled=False, AuthTokenEnabled=False),

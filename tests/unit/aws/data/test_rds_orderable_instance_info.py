@@ -55,4 +55,4 @@ def test_a_class_that_aws_does_not_know_is_not_orderable(api: Stubber, ask: Run)
 
 def test_other_errors_are_errors(api: Stubber, ask: Run) -> None:
     api.add_client_error("describe_orderable_db_instance_options", "AccessDenied", expected_params=ASKED)
-    assert "Could not ask which classes RDS has for mysql" in ask(engine_version="8.0")["msg"]
+    assert "Could not list the instance classes that RDS offers for mysql" in ask(engine_version="8.0")["msg"]

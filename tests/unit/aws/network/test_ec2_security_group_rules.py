@@ -96,7 +96,7 @@ def test_check_mode_writes_nothing(ec2: Any, run: Run, groups: dict[str, str]) -
         ({"port": "http", "cidr": "0.0.0.0/0"}, "port is 'http'; allowed:"),
         ({"port": "90-80", "cidr": "0.0.0.0/0"}, "port is '90-80'; allowed:"),
         ({"port": "70000", "cidr": "0.0.0.0/0"}, "port is '70000'; allowed:"),
-        ({"port": "80", "group": "nobody"}, "group is 'nobody'; allowed: an id (sg-...) and app, database"),
+        ({"port": "80", "group": "nobody"}, "group is 'nobody'; allowed: an ID (sg-...) or one of: app, database"),
         ({"port": "80"}, "one of the following is required"),
         ({"port": "80", "cidr": "0.0.0.0/0", "group": "app"}, "mutually exclusive"),
     ],

@@ -139,7 +139,7 @@ def test_a_step_that_fails_is_told_with_its_reason() -> None:
 def test_a_function_without_a_log_still_has_a_reason() -> None:
     functions = Functions(fails_in="setSecret")
     name = "arn:aws:lambda:eu-central-1:1:function:other:live"
-    with pytest.raises(RefusedError, match=r"setSecret failed(.|\n)*has logged nothing"):
+    with pytest.raises(RefusedError, match=r"setSecret failed(.|\n)*logged nothing"):
         rotation(Secrets({"old": ["AWSCURRENT"]}), functions, driver="here", function_name=name).run()
 
 

@@ -257,7 +257,7 @@ def test_alias_an_alarm_that_begins_to_ring_takes_the_version_back(shop: Shop, m
 
     monkeypatch.setattr(lambda_alias.Alias, "_point_to", ringing)
     refused = shop.shift(shop.publish(GOOD % "def"), alarms=["shop-errors"])
-    assert "made ['shop-errors'] ring" in refused["msg"]
+    assert "set off the alarms ['shop-errors']" in refused["msg"]
     assert shop.alias()["FunctionVersion"] == "1"
 
 

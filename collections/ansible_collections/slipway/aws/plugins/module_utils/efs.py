@@ -52,7 +52,7 @@ class EfsResource(Resource):
     def _is_available(self) -> bool:
         state = (self.describe() or {}).get("LifeCycleState")
         if state == "error":
-            raise RefusedError(f"AWS could not make the {self.kind} {self.name}; delete it (state: absent).")
+            raise RefusedError(f"AWS could not create the {self.kind} {self.name}; delete it (state: absent).")
         return state == "available"
 
 

@@ -123,7 +123,7 @@ def _resolved(document: Document, entry: Mapping[str, Any]) -> Mapping[str, Any]
 def _at(document: Document, reference: str) -> Any:
     if not reference.startswith("#/"):
         raise DocumentError(
-            f"The document refers to {reference}; allowed: references into itself, such as #/components."
+            f"The document refers to {reference}; allowed: references within the document, such as #/components."
         )
     found: Any = document
     for part in reference[2:].split("/"):

@@ -211,7 +211,7 @@ class Resource:
         for field in sorted(self.immutable & changes.keys()):
             raise RefusedError(
                 f"The {self.kind} {self.name} has {field}={current.get(field)!r}, and AWS cannot change that"
-                f" to {changes[field]!r}. Delete it first (state: absent) if it may be made anew."
+                f" to {changes[field]!r}. If it may be recreated, delete it first (state: absent)."
             )
 
     def _tag_changes(self, current: Tags) -> tuple[Tags, list[str]]:
@@ -240,7 +240,7 @@ class Resource:
         self.activity = "read"
         current = self.read()
         if current is None:
-            raise RefusedError(f"The {self.kind} {self.name} was written, but AWS does not show it yet.")
+            raise RefusedError(f"The {self.kind} {self.name} was written, but AWS does not return it yet.")
         return self._described(current, self.read_tags(current) if self.taggable else {})
 
     def _described(self, current: State, tags: Tags) -> dict[str, Any]:

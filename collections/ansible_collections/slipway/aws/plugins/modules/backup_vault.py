@@ -141,13 +141,13 @@ class Vault(Resource):
         """Refuse what AWS would refuse in other words."""
         limits = desired.keys() & {"MinRetentionDays", "MaxRetentionDays"}
         if limits and desired.get("Lock", "none") == "none":
-            raise RefusedError("min_retention_days and max_retention_days need a lock: governance or compliance.")
+            raise RefusedError("min_retention_days and max_retention_days need lock: governance or compliance.")
         if self.params["cooling_off_days"] < 3:
-            raise RefusedError("cooling_off_days: AWS demands 3 and more.")
+            raise RefusedError("cooling_off_days: AWS requires at least 3.")
         if current and current["Lock"] == "compliance" and desired.get("Lock", "compliance") != "compliance":
             raise RefusedError(
-                f"lock: the backup vault {self.name} is in compliance mode, which begins for good on"
-                f" {current['LockDate']}. Until then it can be taken back by hand."
+                f"lock: the backup vault {self.name} is in compliance mode, which becomes permanent on"
+                f" {current['LockDate']}. Until then, it can be removed by hand."
             )
 
     def differences(self, current: State, desired: State) -> State:
@@ -183,8 +183,8 @@ class Vault(Resource):
         if current and current["NumberOfRecoveryPoints"] and self.params["recovery_points"] != "delete":
             held = f"The backup vault {self.name} holds {current['NumberOfRecoveryPoints']} recovery points"
             if self.params["recovery_points"] == "refuse":
-                raise RefusedError(f"{held}. To lose them, say recovery_points: delete.")
-            self.module.warn(f"{held} and stays.")
+                raise RefusedError(f"{held}. To delete them as well, set recovery_points: delete.")
+            self.module.warn(f"{held} and is kept.")
             return {"changed": False, self.result: self._described(current, self.read_tags(current))}
         return super().ensure_absent()
 

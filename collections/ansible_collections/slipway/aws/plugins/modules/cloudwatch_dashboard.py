@@ -114,7 +114,7 @@ class Dashboard(Resource):
         messages = answer.get("DashboardValidationMessages", [])
         if messages:
             said = "; ".join(f"{each.get('DataPath', '')} {each.get('Message', '')}".strip() for each in messages)
-            raise RefusedError(f"CloudWatch cannot draw all of {self.name}: {said}")
+            raise RefusedError(f"CloudWatch rejected parts of the dashboard {self.name}: {said}")
 
     def delete(self, current: State) -> None:
         """Delete it."""

@@ -24,7 +24,7 @@ options:
     elements: dict
     required: true
   days:
-    description: How far to look back; 1 to 455, as long as CloudWatch keeps metrics.
+    description: How far to look back; 1 to 455, because CloudWatch keeps metrics that long.
     type: int
     default: 30
 extends_documentation_fragment:
@@ -163,7 +163,7 @@ def main() -> None:
     )
     days = module.params["days"]
     if not 1 <= days <= KEPT_DAYS:
-        module.fail_json(msg=f"days is {days}; allowed: 1 to {KEPT_DAYS}, as long as CloudWatch keeps metrics")
+        module.fail_json(msg=f"days is {days}; allowed: 1 to {KEPT_DAYS}, because CloudWatch keeps metrics that long")
     resources = module.params["resources"]
     finish(
         module,

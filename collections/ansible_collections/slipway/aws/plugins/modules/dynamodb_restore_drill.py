@@ -119,7 +119,7 @@ def remove(client: Any, table: str, timeout: float) -> None:
     """Delete the table of a drill and wait until it is gone; AWS refuses while it is still being made."""
     if status(client, table) not in ("", "DELETING"):
         retry_while(["ResourceInUseException"], lambda: client.delete_table(TableName=table), timeout)
-    wait_until(lambda: not status(client, table), timeout, f"the table {table} is gone")
+    wait_until(lambda: not status(client, table), timeout, f"the table {table} is deleted")
 
 
 def restore(client: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def difference(there: Fingerprint, expected: dict[str, Any]) -> str:
         return "" if bool(there.items) == bool(expected["items"]) else f"{there.items} items of {expected['items']}"
     if there.items != expected["items"]:
         return f"{there.items} items of {expected['items']}"
-    return f"{there.items} items, and not all as they were: their digest is {there.digest}"
+    return f"{there.items} items, but not all of them unchanged: their digest is {there.digest}"
 
 
 def drill(client: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +174,9 @@ def main() -> None:
     )
     options = module.params
     if not options["table"].endswith(SUFFIX):
-        module.fail_json(msg=f"table is {options['table']}; allowed: names that end in {SUFFIX}: it is deleted")
+        module.fail_json(
+            msg=f"table is {options['table']}; allowed: names that end in {SUFFIX}, because the table is deleted afterwards"
+        )
     if module.check_mode:
         module.exit_json(changed=True)
     finish(

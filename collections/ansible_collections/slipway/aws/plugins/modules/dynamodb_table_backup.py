@@ -148,13 +148,13 @@ def main() -> None:
     )
     options = module.params
     if options["keep"] < 1:
-        module.fail_json(msg=f"keep is {options['keep']}; allowed: 1 and more")
+        module.fail_json(msg=f"keep is {options['keep']}; allowed: 1 or more")
     if module.check_mode:
         module.exit_json(changed=True)
     finish(
         module,
         lambda: {"changed": True, "backup": back_up_and_clear(connect(module, "dynamodb"), options)},
-        f"Could not back the table {options['table']} up",
+        f"Could not back up the table {options['table']}",
     )
 
 

@@ -142,9 +142,7 @@ class Protection(Resource):
 
     def create(self, desired: State, tags: Tags) -> None:
         """Nothing protects a table that is not there."""
-        raise RefusedError(
-            f"There is no table {self.name} to protect. Make it first, with community.aws.dynamodb_table."
-        )
+        raise RefusedError(f"The table {self.name} does not exist. Create it first, with community.aws.dynamodb_table.")
 
     def update(self, current: State, changes: State) -> None:
         """One call for each, since a table takes only one change of itself at a time."""
@@ -194,7 +192,7 @@ class Protection(Resource):
         def is_there() -> bool:
             details = self.client.describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]
             if details["BackupStatus"] == "DELETED":
-                raise RefusedError(f"The backup {name} of the table {self.name} went away, so the table stays.")
+                raise RefusedError(f"The backup {name} of the table {self.name} disappeared, so the table is kept.")
             return bool(details["BackupStatus"] == "AVAILABLE")
 
         wait_until(is_there, self.params["wait_timeout"], f"the backup {name} of the table {self.name} is available")

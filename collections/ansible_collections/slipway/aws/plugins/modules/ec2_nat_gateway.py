@@ -144,7 +144,7 @@ class NatGateway(Resource):
         if gateway is None:
             failed = self._gateway("failed") or {}
             raise RefusedError(
-                f"AWS could not make the NAT gateway {self.name}: {failed.get('FailureMessage', 'it is gone')}"
+                f"AWS could not create the NAT gateway {self.name}: {failed.get('FailureMessage', 'it is gone')}"
             )
         return bool(gateway["State"] == "available")
 

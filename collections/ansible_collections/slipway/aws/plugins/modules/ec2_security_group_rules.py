@@ -182,12 +182,12 @@ class Rules(Resource):
     def check(self, current: State | None, desired: State) -> None:
         """Rules need a group, and a rule stands once."""
         if current is None:
-            raise RefusedError(f"There is no security group {self.name}; make it before its rules.")
+            raise RefusedError(f"The security group {self.name} does not exist; create it before its rules.")
         for direction, rules in desired.items():
             keys = [_key(rule) for rule in rules]
             twice = next((key for key in keys if keys.count(key) > 1), None)
             if twice is not None:
-                raise RefusedError(f"{direction} of {self.name} has the same rule twice: {twice}.")
+                raise RefusedError(f"{direction} of {self.name} contains the same rule twice: {twice}.")
 
     def create(self, desired: State, tags: Tags) -> None:
         """Never needed: a group without rules is updated."""
@@ -244,7 +244,7 @@ def _ports(option: Mapping[str, Any]) -> dict[str, int]:
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", port or "0-65535")
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not first <= last <= 65535:
-        raise RefusedError(f"port is {port!r}; allowed: one from 0 to 65535 or a range like 8000-8100.")
+        raise RefusedError(f"port is {port!r}; allowed: a port from 0 to 65535, or a range such as 8000-8100.")
     return {"from_port": first, "to_port": last}
 
 
@@ -253,7 +253,7 @@ def _group_id(group: str, groups: Mapping[str, str]) -> str:
         return groups[group]
     if group.startswith("sg-"):
         return group
-    raise RefusedError(f"group is {group!r}; allowed: an id (sg-...) and {', '.join(groups) or 'no name'}.")
+    raise RefusedError(f"group is {group!r}; allowed: an ID (sg-...) or one of: {', '.join(groups) or 'no names'}.")
 
 
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:

@@ -226,7 +226,7 @@ class OneOffTask:
         names = [container["name"] for container in self.definition["containerDefinitions"]]
         name = self.params["container"] or names[0]
         if name not in names:
-            raise RefusedError(f"container is {name!r}; the task definition has {', '.join(names)}.")
+            raise RefusedError(f"container is {name!r}; the task definition contains {', '.join(names)}.")
         variables = (self.params["environment"] or {}).items()
         override: State = {
             "name": name,
@@ -286,7 +286,7 @@ class OneOffTask:
         return str(answer["tasks"][0]["taskArn"])
 
     def _stop(self, task: State) -> None:
-        reason = f"{self.params['remember_as']} is over"
+        reason = f"{self.params['remember_as']} has ended"
         self.ecs.stop_task(cluster=self.cluster, task=task["taskArn"], reason=reason)
 
     def _describe(self, arn: str) -> State:
@@ -301,7 +301,7 @@ class OneOffTask:
                 self._check_exit_codes(task)
                 return
             time.sleep(POLL_SECONDS)
-        raise TaskFailedError(f"it has not ended within {self.params['timeout']} seconds")
+        raise TaskFailedError(f"it did not end within {self.params['timeout']} seconds")
 
     def _check_exit_codes(self, task: State) -> None:
         essential = {
@@ -329,7 +329,7 @@ class OneOffTask:
                 return
             time.sleep(POLL_SECONDS)
         raise TaskFailedError(
-            f"it has not served for {self.params['serving_seconds']} seconds"
+            f"it did not serve for {self.params['serving_seconds']} seconds"
             f" within {self.params['timeout']} seconds: {seen}"
         )
 
@@ -341,7 +341,7 @@ class OneOffTask:
             return self._ask(private_address(task))
         health = task.get("healthStatus")
         if health == "UNHEALTHY":
-            raise TaskFailedError("its container health check fails")
+            raise TaskFailedError("its container health check is failing")
         return "" if health == "HEALTHY" else f"its container health is {health}"
 
     def _ask(self, address: str) -> str:
@@ -357,7 +357,7 @@ class OneOffTask:
     def _explain(self, arn: str, failure: TaskFailedError) -> str:
         task_id = arn.rsplit("/", 1)[-1]
         lines = last_log_lines(self.logs, self.definition, task_id, self.params["log_lines"])
-        logged = "\n".join(["Its last log lines:", *lines]) if lines else "It has logged nothing."
+        logged = "\n".join(["Its last log lines:", *lines]) if lines else "It logged nothing."
         revision = self.definition["taskDefinitionArn"].rsplit("/", 1)[-1]
         return f"The {self.params['remember_as']} task {task_id} of {revision} failed: {failure}.\n{logged}"
 

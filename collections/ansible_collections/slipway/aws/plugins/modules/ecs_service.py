@@ -385,7 +385,7 @@ class Service(EcsResource):
         service = self.read() or {}
         ours = next((each for each in service.get("deployments", []) if each["id"] == self.deployment), None)
         if ours is None or ours["status"] != "PRIMARY" or ours.get("rolloutState") == "FAILED":
-            reason = (ours or {}).get("rolloutStateReason") or "another deployment took its place"
+            reason = (ours or {}).get("rolloutStateReason") or "it was superseded by another deployment"
             raise RefusedError(
                 f"The deployment of the ECS service {self.name} failed: {reason}\n{self._why_tasks_stopped()}"
             )
@@ -401,7 +401,7 @@ class Service(EcsResource):
             cluster=self.params["cluster"], serviceName=self.name, desiredStatus="STOPPED", maxResults=5
         )["taskArns"]
         if not arns:
-            return "No stopped task is known."
+            return "ECS lists no stopped task."
         tasks = self.client.describe_tasks(cluster=self.params["cluster"], tasks=arns)["tasks"]
         return "\n".join(f"{task['taskArn'].rsplit('/', 1)[-1]}: {stop_summary(task)}" for task in tasks)
 

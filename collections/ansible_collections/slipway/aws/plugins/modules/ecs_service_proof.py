@@ -167,14 +167,14 @@ class Proof:
         answer = self.ecs.describe_services(cluster=self.params["cluster"], services=[self.params["service"]])
         active = [service for service in answer["services"] if service["status"] == "ACTIVE"]
         if not active:
-            raise RefusedError(f"There is no ECS service {self.params['service']}.")
+            raise RefusedError(f"The ECS service {self.params['service']} does not exist.")
         return dict(active[0])
 
     def _refuse_deaths(self) -> None:
         # A task that dies is replaced, and its successor answers well until it dies too.
         dead = [task for task in self._tasks("STOPPED") if died(task) and task["stoppedAt"] >= self.began]
         if dead:
-            raise RoundError(f"{len(dead)} tasks have died meanwhile")
+            raise RoundError(f"{len(dead)} tasks died in the meantime")
 
     def _tasks(self, status: str) -> list[State]:
         """Tasks of the revision that the service has now."""

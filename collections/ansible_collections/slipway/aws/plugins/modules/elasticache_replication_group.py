@@ -317,12 +317,12 @@ class ReplicationGroup(ElastiCacheResource):
         engines = current.get("Engine"), desired.get("Engine")
         if engines == ("valkey", "redis"):
             raise RefusedError(
-                f"engine: the replication group {self.name} runs Valkey, from which none goes back to Redis."
+                f"engine: the replication group {self.name} runs Valkey, which cannot be changed back to Redis."
             )
         if held and asked and engines[0] == engines[1] and is_older(asked, held):
             raise RefusedError(
-                f"engine_version: the replication group {self.name} runs {held}, and AWS goes back to no older version"
-                f" such as {asked}."
+                f"engine_version: the replication group {self.name} runs {held}, and AWS cannot downgrade it"
+                f" to {asked}."
             )
 
     def _check_transit(self, current: State, desired: State) -> None:

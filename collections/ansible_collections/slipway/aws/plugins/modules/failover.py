@@ -228,7 +228,7 @@ class Client:
                 return
             if time.monotonic() > deadline:
                 last = next((answer.failure for answer in reversed(answers) if answer.failure), "nothing answers")
-                raise RefusedError(f"The service has not answered well for {seconds:g} seconds on end: {last}.")
+                raise RefusedError(f"The service was not healthy for {seconds:g} seconds in a row: {last}.")
             time.sleep(PAUSE_SECONDS)
 
 
@@ -284,9 +284,7 @@ class EcsService(Target):
 
     def check(self) -> None:
         if not self._tasks():
-            raise RefusedError(
-                f"The service {self.name} in {self.params['cluster']} runs no tasks that could be stopped."
-            )
+            raise RefusedError(f"The service {self.name} in {self.params['cluster']} has no running tasks to stop.")
 
     def fail(self) -> str:
         tasks = self._tasks()
@@ -316,7 +314,7 @@ class RdsInstance(Target):
     def fail(self) -> str:
         zone = self._instance().get("AvailabilityZone")
         self.client.reboot_db_instance(DBInstanceIdentifier=self.name, ForceFailover=True)
-        return f"had the standby of {self.name} take over from {zone}"
+        return f"made the standby of {self.name} take over from {zone}"
 
     def wait(self, timeout: float) -> None:
         wait_while(lambda: self._instance()["DBInstanceStatus"] != "available", timeout, self.name)
@@ -333,7 +331,7 @@ class ReplicationGroup(Target):
         group = self._group()
         if group.get("AutomaticFailover") != "enabled":
             raise RefusedError(
-                f"The cache {self.name} does not fail over by itself (elasticache_node_count, elasticache_multi_az)."
+                f"The cache {self.name} has no automatic failover (elasticache_node_count, elasticache_multi_az)."
             )
         if group["Status"] != "available":
             raise RefusedError(f"The cache {self.name} is {group['Status']} and not available.")
@@ -341,7 +339,7 @@ class ReplicationGroup(Target):
     def fail(self) -> str:
         node_group = self.params["node_group"]
         self.client.test_failover(ReplicationGroupId=self.name, NodeGroupId=node_group)
-        return f"had a replica in node group {node_group} of {self.name} take over"
+        return f"made a replica in node group {node_group} of {self.name} take over"
 
     def wait(self, timeout: float) -> None:
         wait_while(lambda: self._group()["Status"] != "available", timeout, self.name)
@@ -356,7 +354,7 @@ def wait_while(busy: Callable[[], bool], timeout: float, name: str) -> None:
     deadline = time.monotonic() + timeout
     while busy():
         if time.monotonic() > deadline:
-            raise RefusedError(f"{name} is not available again after {timeout:g} seconds.")
+            raise RefusedError(f"{name} was not available again after {timeout:g} seconds.")
         time.sleep(1)
 
 

@@ -204,7 +204,7 @@ class Key(Resource):
         needing = self._needing(current["Arn"]) if current else []
         if not current or not needing:
             return super().ensure_absent()
-        self.module.warn(f"The key {self.name} stays: without it nobody could read {', '.join(needing)}.")
+        self.module.warn(f"The key {self.name} is kept: without it, nobody could read {', '.join(needing)}.")
         return {"changed": False, self.result: self._described(current, self.read_tags(current))}
 
     def _needing(self, arn: str) -> list[str]:

@@ -214,7 +214,7 @@ class Alias(Resource):
             self._watch(self.params["watch_seconds"], ringing)
         except FAILURES as bad:
             self._point_to(old)
-            raise RefusedError(f"{bad}\nVersion {old} serves as before.") from bad
+            raise RefusedError(f"{bad}\nVersion {old} is still in service.") from bad
 
     def delete(self, current: State) -> None:
         """Remove the alias; versions stay."""
@@ -252,7 +252,9 @@ class Alias(Resource):
             self._check_health()
             new = self._ringing() - ringing
             if new:
-                raise BadVersionError(f"Version {self.params['version']} of {self.name} made {sorted(new)} ring.")
+                raise BadVersionError(
+                    f"Version {self.params['version']} of {self.name} set off the alarms {sorted(new)}."
+                )
             left = end - time.monotonic()
             if left <= 0:
                 return
@@ -282,7 +284,7 @@ class Alias(Resource):
         wrong = "failed" if answer.get("FunctionError") else shortcoming(payload, wanted or {})
         if wrong:
             raise BadVersionError(
-                f"Version {self.params['version']} of {self.params['function_name']} {wrong} when it was asked for"
+                f"Version {self.params['version']} of {self.params['function_name']} {wrong} when it was called for"
                 f" {what}.\nIt answered: {json.dumps(payload)[:1000]}\nIts last log lines:\n{_log_of(answer)}"
             )
         return payload

@@ -116,7 +116,7 @@ def flaws(snapshot: State, instance: State) -> list[str]:
     if snapshot["Status"] != "available":
         unlike.append(f"its status is {snapshot['Status']}")
     if snapshot.get("PercentProgress", 100) != 100:
-        unlike.append(f"{snapshot['PercentProgress']} percent of it are there")
+        unlike.append(f"only {snapshot['PercentProgress']} percent of it is complete")
     return unlike
 
 
@@ -134,12 +134,12 @@ def take(module: Any, instance: State) -> State:
     """Take the snapshot and return it, proven."""
     rds, name = connect(module, "rds"), module.params["db_snapshot_identifier"]
     rds.create_db_snapshot(DBInstanceIdentifier=instance["DBInstanceIdentifier"], DBSnapshotIdentifier=name)
-    wait_until(lambda: has_ended(rds, name), module.params["wait_timeout"], f"the snapshot {name} is finished")
+    wait_until(lambda: has_ended(rds, name), module.params["wait_timeout"], f"the snapshot {name} is complete")
     snapshot = snapshot_of(rds, name)
     wrong = flaws(snapshot, instance) + locked_out(connect(module, "kms"), snapshot)
     if wrong:
         raise RefusedError(
-            f"The snapshot {name} would not bring {instance['DBInstanceIdentifier']} back: {'; '.join(wrong)}."
+            f"The snapshot {name} could not restore {instance['DBInstanceIdentifier']}: {'; '.join(wrong)}."
         )
     return snapshot
 
@@ -163,7 +163,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    failing = f"Could not take a last snapshot of {module.params['db_instance_identifier']}"
+    failing = f"Could not take a final snapshot of {module.params['db_instance_identifier']}"
     finish(module, lambda: ensure(module), failing)
 
 

@@ -90,7 +90,7 @@ def main() -> None:
     options: dict[str, Any] = {name: {"required": True} for name in ("engine", "engine_version", "instance_class")}
     module = AnsibleAWSModule(argument_spec=options, supports_check_mode=True)
     engine = module.params["engine"]
-    finish(module, lambda: ask(module), f"Could not ask which classes RDS has for {engine}")
+    finish(module, lambda: ask(module), f"Could not list the instance classes that RDS offers for {engine}")
 
 
 if __name__ == "__main__":

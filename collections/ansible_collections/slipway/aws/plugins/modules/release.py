@@ -120,19 +120,19 @@ def check_new(commit: str, images: dict[str, Any], functions: dict[str, Any]) ->
     if not COMMIT.fullmatch(commit):
         raise RefusedError(f"commit is {commit!r}; allowed: up to 100 letters, digits, '.', '_' and '-'.")
     if not images and not functions:
-        raise RefusedError("images and functions are empty; a release has at least one image or function.")
+        raise RefusedError("images and functions are empty; a release needs at least one image or function.")
     for image, reference in images.items():
         if not DIGEST.fullmatch(str(reference)):
             raise RefusedError(
-                f"images.{image} is {reference!r}; a release names images by digest:"
+                f"images.{image} is {reference!r}; a release identifies images by digest:"
                 " <repository>@sha256:<64 hexadecimal digits>."
             )
     for function, package in functions.items():
         whole = isinstance(package, dict) and set(package) == PACKAGE and all(package.values())
         if not whole or not SHA256.fullmatch(str(package["sha256"])):
             raise RefusedError(
-                f"functions.{function} is {package!r}; a release names functions by bucket, key and sha256,"
-                " the last of 64 hexadecimal digits."
+                f"functions.{function} is {package!r}; a release identifies functions by bucket, key and sha256"
+                " (64 hexadecimal digits)."
             )
 
 

@@ -102,7 +102,7 @@ def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
     if wanted and release is None:
         listed = ", ".join(each["id"] for each in known[:5]) or "none yet"
         raise RefusedError(
-            f"{name} has no release {wanted!r}. A release is named by its id or its commit; newest: {listed}."
+            f"{name} has no release {wanted!r}. Name a release by its id or its commit; the newest are: {listed}."
         )
     return {
         "changed": False,

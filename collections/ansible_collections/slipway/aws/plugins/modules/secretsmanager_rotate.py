@@ -151,12 +151,12 @@ class Rotation:
             if current != before:
                 return current
             time.sleep(PAUSE_SECONDS)
-        self._refuse(f"it has not ended within {self.params['timeout']} seconds")
+        self._refuse(f"it did not end within {self.params['timeout']} seconds")
         raise AssertionError("unreachable")
 
     def _refuse(self, why: str) -> None:
         lines = self._last_lines()
-        logged = "\n".join(["The function's last log lines:", *lines]) if lines else "The function has logged nothing."
+        logged = "\n".join(["The function's last log lines:", *lines]) if lines else "The function logged nothing."
         raise RefusedError(f"The rotation of {self.params['secret_id']} failed: {why}.\n{logged}")
 
     def _last_lines(self) -> list[str]:

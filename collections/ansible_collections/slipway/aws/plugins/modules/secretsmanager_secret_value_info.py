@@ -70,7 +70,7 @@ def read(client: Any, secret: str) -> dict[str, Any]:
     """The module's result."""
     text = client.get_secret_value(SecretId=secret).get("SecretString")
     if text is None:
-        raise RefusedError(f"The secret {secret} is binary; only text can be passed on.")
+        raise RefusedError(f"The secret {secret} is binary, but only text can be returned.")
     return {"changed": False, "text": text, **fields_of(text)}
 
 
