@@ -173,6 +173,6 @@ def test_rule_16_a_damaged_journal_among_others_is_named_and_stepped_over(projec
     (runs / "2.json").write_text('{"calls": [{"api_ca')
     outcome = project.run({"slipway.graph.policy": {"journals": [str(runs)]}})
     assert outcome.returncode == 0, outcome.output
-    assert "2.json is no journal, and left out" in " ".join(outcome.output.split())
+    assert "2.json is not a journal and was left out" in " ".join(outcome.output.split())
     assert outcome.result["journals"] == [str(runs / "1.json")]
     assert "sns:CreateTopic" in json.dumps(outcome.result["policy"])

@@ -34,10 +34,10 @@ class ActionModule(ActionBase):
         journals = [file for path in options["journals"] for file in _journals(Path(path))]
         damaged = {file: problem for file in journals if (problem := _problem(file))}
         for file, problem in damaged.items():
-            Display().warning(f"journals: {file} is no journal, and left out: {problem}")
+            Display().warning(f"journals: {file} is not a journal and was left out: {problem}")
         journals = [file for file in journals if file not in damaged]
         if damaged and not journals:
-            raise AnsibleActionFail(f"journals: {', '.join(map(str, damaged))} is no journal: nothing is left to read")
+            raise AnsibleActionFail(f"journals: {', '.join(map(str, damaged))} is not a journal; nothing is left to read")
         operations = {operation for file in journals for operation in _operations(file)}
         made = policy.document(operations | policy.ALWAYS, options["actions"], options["resources"])
         size = policy.characters(made)
@@ -59,7 +59,7 @@ def _journals(path: Path) -> list[Path]:
 
 
 def _problem(file: Path) -> str:
-    """Why a file is no journal; empty for one that is."""
+    """Why a file is not a journal; empty for one that is."""
     try:
         _operations(file)
     except (OSError, ValueError, KeyError, TypeError) as error:
