@@ -209,6 +209,51 @@ def test_rule_11_nothing_is_deleted_while_a_task_has_not_made_its_resource(appli
     assert proxy.writes == []
 
 
+def in_region(proxy: ApiProxy, service: str, region: str) -> t.Any:
+    return boto3.client(  # type: ignore[call-overload]  # the name is a variable here
+        service, endpoint_url=proxy.url, region_name=region,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+
+
+def test_rule_11_what_has_no_region_is_kept_where_the_same_tags_are_in_another_one(applied: AWS) -> None:
+    project, proxy = applied
+    on = Clients(proxy.url)
+    on.iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=TRUST, Tags=PAIRS)
+    on.sns.create_topic(Name="old", Tags=PAIRS)
+    there = in_region(proxy, "ec2", "us-west-2")
+    vpc = there.create_vpc(
+        CidrBlock="10.9.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": PAIRS}]
+    )["Vpc"]["VpcId"]  # fmt: skip
+    bucket = in_region(proxy, "s3", "us-west-2")
+    bucket.create_bucket(Bucket="theirs", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    bucket.put_bucket_tagging(Bucket="theirs", Tagging={"TagSet": PAIRS})
+
+    both = look(project, delete=True, confirm="demo-test")
+    assert both.returncode == 0, both.output
+    assert named(both.result["orphans"]) == {("iam:role", "theirs"), ("sns:topic", "old")}
+    assert named(both.result["deleted"]) == {("sns:topic", "old")}
+    (kept,) = both.result["kept"]
+    assert kept["reason"].startswith("protected, perhaps of the same system in us-west-2: name it in delete_protected")
+    assert "theirs" in [each["RoleName"] for each in on.iam.list_roles()["Roles"]]
+
+    there.delete_vpc(VpcId=vpc)
+    alone = look(project, delete=True, confirm="demo-test")
+    assert named(alone.result["deleted"]) == {("iam:role", "theirs")}, alone.output
+    assert [each["Name"] for each in bucket.list_buckets()["Buckets"]] == ["demo-bucket", "theirs"]
+
+
+def test_rule_11_orphans_can_be_limited_to_types(applied: AWS) -> None:
+    project, proxy = applied
+    plant(Clients(proxy.url))
+    listed = look(project, types=["iam", "ec2:vpc"])
+    assert named(listed.result["orphans"]) == {("ec2:vpc", ""), ("iam:role", "old")}
+    deleted = look(project, types=["iam:role"], delete=True, confirm="demo-test")
+    assert named(deleted.result["deleted"]) == {("iam:role", "old")}
+    assert named(look(project).result["orphans"]) == PLANTED - {("iam:role", "old")}
+
+
 def test_rule_11_no_tags_are_refused(aws: AWS) -> None:
     aws[0].role("demo", "- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n")
     outcome = look(aws[0], tags={})
@@ -267,6 +312,26 @@ def test_rule_11_what_goes_with_another_is_no_orphan_and_the_oldest_come_first()
         NOW,
     )
     assert [(each["id"], each["age_days"]) for each in found] == [("c", 30), ("b", 1), ("a", None)]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "unread", "protected"),
+    [
+        ([], [], ""),
+        (["arn:aws:sns:eu-west-1:1:t"], [], "perhaps of the same system in eu-west-1"),
+        (["arn:aws:backup:eu-west-1:1:backup-vault:v"], [], ""),
+        ([], ["eu-south-1"], "perhaps of another Region, which could not be asked: eu-south-1"),
+    ],
+)
+def test_rule_11_only_what_no_task_speaks_of_makes_another_region_a_second_home(
+    elsewhere: list[str], unread: list[str], protected: str
+) -> None:
+    known = orphans.mentions([call(0)], {0: {"vault": "arn:aws:backup:eu-west-1:1:backup-vault:v"}})
+    role = {**resource("iam:role", "r"), "arn": "arn:aws:iam::1:role/r"}
+    others = [resource("ec2:vpc", "v") | {"arn": "arn:aws:ec2:r:1:vpc/v"}, resource("s3:bucket", "b")]
+    orphans.keep_shared([role, *others], [{"arn": arn} for arn in elsewhere], unread, known)
+    assert role["protected"] == protected
+    assert [each["protected"] for each in others] == ["", ""]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "tasks": {"type": "list", "elements": "path", "default": []},
     "tags": {"type": "dict", "required": True},
     "only": {"type": "list", "elements": "str", "default": []},
+    "types": {"type": "list", "elements": "str", "default": []},
     "applied": {"type": "path", "default": ""},
     "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
@@ -70,7 +71,8 @@ class ActionModule(ActionBase):
             processes.close()
 
     def _run(self, session: _Session, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        finding = session.submit(FINDER, {"tags": options["tags"]}, "plan")
+        tags = {"tags": options["tags"]}
+        finding = session.submit(FINDER, tags, "plan")
         inspection = self._inspect(session, options["parallel"])
         tagged = session.collect(finding)
         if tagged.get("failed"):
@@ -78,6 +80,11 @@ class ActionModule(ActionBase):
         results = {step.index: result for step, result in inspection.results.items()}
         known = orphans.mentions(inspection.records, results)
         found = orphans.among(tagged["resources"], known, datetime.datetime.now(datetime.UTC))
+        found = orphans.of_types(found, options["types"])
+        if orphans.without_region(found):
+            found_elsewhere = session.collect(session.submit(FINDER, {**tags, "where": "elsewhere"}, "plan"))
+            unread = found_elsewhere.get("unread", {"all": found_elsewhere.get("msg")})
+            orphans.keep_shared(found, found_elsewhere.get("resources", []), unread, known)
         text = orphans.lines(found, len(tagged["resources"]), tagged["unread"])
         for line in text:
             Display().display(line)
@@ -92,7 +99,7 @@ class ActionModule(ActionBase):
         result = {"changed": False, "msg": text[-1], "orphans": found, "unread": tagged["unread"], "forgotten": gone}
         if options["delete"] and found:
             result |= self._delete(session, options, found, missing)
-        if options["delete"] and gone and self._is_clean(result, missing):
+        if options["delete"] and gone and not options["types"] and self._is_clean(result, missing):
             # What earlier applies have made is gone, or carries no tags: there is nothing more to say of it.
             last_applied.write(options["applied"], last_applied.without(applied, gone))
             result["changed"] = True

@@ -21,6 +21,8 @@ description:
     resource, because nobody can tell what belongs to it.
   - What holds data (databases, disks, buckets that are not empty, keys, secrets, snapshots, images, caches) is kept
     unless O(delete_protected) names its ARN. A database leaves a final snapshot.
+  - What has no Region (IAM roles) may belong to the same system in another one. Where other Regions have something with
+    the tags that no task knows, it is kept in the same way.
 options:
   roles:
     description: The roles of the system, as for M(slipway.graph.converge).
@@ -49,6 +51,11 @@ options:
         named; with O(delete) it is forgotten once no orphan is left.
     type: path
     default: ""
+  types:
+    description: Only orphans of these types, such as V(iam:role), or services, such as V(ec2). Empty means all.
+    type: list
+    elements: str
+    default: []
   account:
     description: The account ID; other accounts are refused. Empty means any.
     type: str

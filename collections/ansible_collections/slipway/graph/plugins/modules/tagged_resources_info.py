@@ -19,6 +19,14 @@ options:
     description: The tags that a resource must carry; all of them must match.
     type: dict
     required: true
+  where:
+    description:
+      - V(here) lists what is in the Region, and what has none.
+      - V(elsewhere) lists what is in the other Regions that the account has enabled, by the Tagging API alone and
+        without copies of data. What has no Region may belong to that. RV(unread) then names Regions.
+    type: str
+    choices: [here, elsewhere]
+    default: here
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -122,7 +130,13 @@ class _Clients:
 
 def main() -> None:
     """List."""
-    module = AnsibleAWSModule(argument_spec={"tags": {"type": "dict", "required": True}}, supports_check_mode=True)
+    module = AnsibleAWSModule(
+        argument_spec={
+            "tags": {"type": "dict", "required": True},
+            "where": {"type": "str", "choices": ["here", "elsewhere"], "default": "here"},
+        },
+        supports_check_mode=True,
+    )
     tags = {str(name): str(value) for name, value in module.params["tags"].items()}
     if not tags:
         module.fail_json(msg="tags: set at least one; otherwise everything in the account would be listed")
@@ -138,7 +152,8 @@ def main() -> None:
         module.fail_json_aws(error, msg="could not determine the AWS account")
     partition = identity["Arn"].split(":")[1]
     account = resources.Account(_Clients(module), tags, partition, region, identity["Account"])
-    found, unread = finding.find(account, errors)
+    find = finding.find if module.params["where"] == "here" else finding.find_elsewhere
+    found, unread = find(account, errors)
     module.exit_json(changed=False, resources=[dataclasses.asdict(each) for each in found], unread=unread)
 
 

@@ -26,6 +26,11 @@ from ansible_collections.slipway.graph.plugins.module_utils.tagged.resources imp
 THREADS = 8
 # The Region where the Tagging API answers for services that have none.
 GLOBAL_REGION = "us-east-1"
+# Backups go to other Regions with the tags of what they are of; that does not make the system stand there.
+COPIES = (
+    "backup:recovery-point", "ec2:image", "ec2:snapshot", "elasticache:snapshot", "rds:auto-backup",
+    "rds:cluster-auto-backup", "rds:cluster-snapshot", "rds:snapshot",
+)  # fmt: skip
 
 
 def find(account: Account, errors: tuple[type[Exception], ...]) -> tuple[list[Found], dict[str, str]]:
@@ -58,6 +63,35 @@ def find(account: Account, errors: tuple[type[Exception], ...]) -> tuple[list[Fo
     return sorted(found.values(), key=lambda each: (each.type, each.id)), unread
 
 
+def find_elsewhere(account: Account, errors: tuple[type[Exception], ...]) -> tuple[list[Found], dict[str, str]]:
+    """What carries the wanted tags in other Regions, copies of data left out; and which Regions could not be asked."""
+    try:
+        regions = [each["RegionName"] for each in account.client("ec2").describe_regions()["Regions"]]
+    except errors as error:
+        return [], {"all": _first_line(error)}
+    unread: dict[str, str] = {}
+    found: list[Found] = []
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        futures = {region: pool.submit(_tagged_in, account, region) for region in sorted({*regions} - {account.region})}
+    for region, future in futures.items():
+        try:
+            found += [each for each in future.result() if each.type not in COPIES]
+        except errors as error:
+            unread[region] = _first_line(error)
+    return found, unread
+
+
+def _tagged_in(account: Account, region: str) -> list[Found]:
+    client = account.client("resourcegroupstaggingapi", region=region)
+    wanted = [{"Key": name, "Values": [value]} for name, value in account.tags.items()]
+    found = []
+    for row in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=wanted):
+        kind, service, name = parts(row["ResourceARN"])
+        if row["ResourceARN"].split(":")[3] == region:
+            found.append(Kind(kind, service).found(name, row["ResourceARN"], tag_dict(row["Tags"]), {}))
+    return found
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
@@ -70,8 +104,8 @@ def _by_tagging_api(account: Account) -> list[Found]:
         client = account.client("resourcegroupstaggingapi", region=region)
         for row in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=wanted):
             arn = row["ResourceARN"]
-            # Elsewhere than at home only what has no Region counts.
-            if region == account.region or not arn.split(":")[3]:
+            # Elsewhere than at home only what has no Region counts; a bucket has one that its ARN does not say.
+            if region == account.region or (not arn.split(":")[3] and not arn.startswith("arn:aws:s3:")):
                 kind, service, name = parts(arn)
                 found.append(Kind(kind, service).found(name, arn, tag_dict(row["Tags"]), {}))
     return found

@@ -80,7 +80,7 @@ def _buckets(account: Account) -> list[Found]:
     for raw in client.list_buckets()["Buckets"]:
         name = raw["Name"]
         tags = _bucket_tags(client, name)
-        if account.has(tags):
+        if account.has(tags) and _region_of_bucket(client, name) == account.region:
             arn = f"arn:{account.partition}:s3:::{name}"
             bucket = kind.found(name, arn, tags, raw)
             filled = bool(client.list_object_versions(Bucket=name, MaxKeys=1).keys() & {"Versions", "DeleteMarkers"})
@@ -95,6 +95,12 @@ def _bucket_tags(client: t.Any, name: str) -> Tags:
         if error.response["Error"]["Code"] in ("NoSuchTagSet", "NoSuchBucket"):
             return {}
         raise
+
+
+def _region_of_bucket(client: t.Any, name: str) -> str:
+    """Every Region lists all buckets of the account. Two have names of their own in the answer."""
+    found = client.get_bucket_location(Bucket=name).get("LocationConstraint")
+    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(found) or str(found)
 
 
 def _tables(account: Account) -> list[Found]:

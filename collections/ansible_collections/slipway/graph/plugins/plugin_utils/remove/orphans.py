@@ -84,6 +84,31 @@ def among(resources: c.Iterable[Resource], known: Mentions, now: datetime.dateti
     return sorted(found, key=lambda each: (each["created"] or "9", each["type"], each["id"]))
 
 
+def without_region(orphans: c.Iterable[Resource]) -> list[Resource]:
+    """Those that are in no Region, so that they may belong to the same system in another one."""
+    return [orphan for orphan in orphans if not orphan["arn"].split(":")[3] and orphan["type"] != "s3:bucket"]
+
+
+def keep_shared(
+    orphans: c.Iterable[Resource], elsewhere: c.Iterable[Resource], unread: c.Iterable[str], known: Mentions
+) -> None:
+    """Protect what has no Region where the system stands in another one too, or nobody can say.
+
+    :arg elsewhere: what carries the tags in other Regions; what the tasks speak of there, as a vault, is theirs.
+    :arg unread: the Regions that could not be asked.
+    """
+    regions = sorted({each["arn"].split(":")[3] for each in elsewhere if each["arn"] not in known.anywhere})
+    reasons = [f"perhaps of the same system in {', '.join(regions)}"] if regions else []
+    reasons += [f"perhaps of another Region, which could not be asked: {', '.join(sorted(unread))}"] if unread else []
+    for orphan in without_region(orphans) if reasons else ():
+        orphan["protected"] = "; ".join([*filter(None, [orphan["protected"]]), *reasons])
+
+
+def of_types(orphans: c.Iterable[Resource], types: c.Collection[str]) -> list[Resource]:
+    """Those of some types, ``ec2:vpc``, or services, ``ec2``; all without any."""
+    return [each for each in orphans if not types or {each["type"], each["type"].partition(":")[0]} & {*types}]
+
+
 def _described(resource: Resource, now: datetime.datetime) -> Resource:
     kept = {key: resource[key] for key in ("type", "id", "arn", "tags", "created", "protected")}
     created = resource["created"]
