@@ -14,6 +14,11 @@ import threading
 import typing as t
 from pathlib import Path
 
+# Those that a module may have a reason to catch; to look at all of them would take longer than many a module.
+SIGNALS = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE,
+    signal.SIGUSR1, signal.SIGUSR2,
+)  # fmt: skip
 # A thread that is about to end is given this long.
 PATIENCE_SECONDS = 0.5
 
@@ -26,7 +31,7 @@ class Surroundings:
         self._folder = os.getcwd()  # noqa: PTH109 - asked for each module
         self._mask = os.umask(0o077)
         os.umask(self._mask)
-        self._handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        self._handlers = {number: signal.getsignal(number) for number in SIGNALS}
         self._threads = set(threading.enumerate())
         self._path, self._arguments = list(sys.path), list(sys.argv)
         self._streams = sys.stdin, sys.stdout, sys.stderr
@@ -34,8 +39,9 @@ class Surroundings:
 
     def restore(self) -> bool:
         """Put back what a module has changed; whether everything is as it was."""
-        os.environ.clear()
-        os.environ.update(self._environment)
+        if os.environ != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
         with contextlib.suppress(OSError):
             os.chdir(self._folder)
         os.umask(self._mask)
