@@ -59,6 +59,19 @@ def main():
 if __name__ == "__main__":
     main()
 """
+WRITES_FIRST = """
+from ansible.module_utils.basic import AnsibleModule
+import boto3
+
+def main():
+    module = AnsibleModule(dict(dest=dict(), name=dict()))
+    open(module.params["dest"], "w").close()
+    boto3.client("sns").create_topic(Name=module.params["name"])
+    module.exit_json(changed=True)
+
+if __name__ == "__main__":
+    main()
+"""
 WITHOUT_CHECK_MODE = """
 from ansible.module_utils.basic import AnsibleModule
 
@@ -186,6 +199,31 @@ def test_a_plan_downloads_nothing(bucket: AWS) -> None:
     assert project.converge("demo", plan=str(project.folder / "plan.json")).returncode == 0
     assert (project.folder / "downloaded").read_text() == "hello"
     assert "0 to change, 1 unchanged" in project.converge("demo", arguments=CHECK).output
+
+
+def test_a_saved_plan_without_a_change_downloads_nothing(bucket: AWS) -> None:
+    project, proxy = bucket
+    s3 = client(proxy, "s3")
+    s3.put_object(Bucket="demo", Key="greeting", Body=b"hello")
+    project.role("demo", GET)
+    project.converge("demo")
+    project.converge("demo", arguments=CHECK)
+    assert project.converge("demo", plan=str(project.folder / "plan.json")).returncode == 0
+    s3.put_object(Bucket="demo", Key="greeting", Body=b"other")
+    applied = project.converge("demo", plan=str(project.folder / "plan.json"))
+    assert "the plan is stale" in applied.result["msg"]
+    assert (project.folder / "downloaded").read_text() == "hello"
+
+
+def test_a_saved_plan_lets_a_module_go_on_after_what_it_has_done_to_this_machine(aws: AWS) -> None:
+    project, proxy = aws
+    project.inventory(folder=str(project.folder))
+    project.role("demo", '- {name: First, first: {dest: "{{ folder }}/made", name: after}}\n')
+    project.module("demo", "first", WRITES_FIRST)
+    planned = project.converge("demo", arguments=CHECK)
+    assert "+ demo: First: local:WriteFile" in planned.output
+    assert project.converge("demo", plan=str(project.folder / "plan.json")).returncode == 0
+    assert len(client(proxy, "sns").list_topics()["Topics"]) == 1
 
 
 def test_a_module_of_a_role_that_uses_boto3_is_held_without_a_check_mode(aws: AWS) -> None:

@@ -114,7 +114,12 @@ def test_rule_07_the_barrier_is_no_exception_that_modules_catch() -> None:
 @pytest.mark.parametrize("mode", ["plan", "inspect", "apply"])
 @pytest.mark.parametrize(
     ("service", "operation"),
-    [("sso-oidc", "CreateToken"), ("sso", "GetRoleCredentials"), ("signin", "CreateOAuth2Token")],
+    [
+        ("sso-oidc", "CreateToken"),
+        ("sso", "GetRoleCredentials"),
+        ("signin", "CreateOAuth2Token"),
+        ("s3", "CreateSession"),
+    ],
 )
 def test_a_login_that_is_renewed_in_a_plan_is_no_write_and_is_not_journalled(
     service: str, operation: str, mode: str

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing as t
 
+import botocore.credentials
 import botocore.session
+import botocore.tokens
+import botocore.utils
 import pytest
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import operations
@@ -147,3 +151,22 @@ def test_rule_07_every_name_in_the_lists_is_an_operation(every_operation: list[O
 def test_rule_07_an_operation_that_nobody_knows_is_a_write() -> None:
     for name in ("Frobnicate", "Checkout", "Getaway", "describeLowerCase", "Listen", "Query", "ValidateThing"):
         assert not operations.is_read("unknown", name)
+
+
+def test_whatever_botocore_calls_to_get_credentials_passes_in_a_plan(every_operation: list[Operation]) -> None:
+    names: dict[str, set[str]] = {}
+    for each in every_operation:
+        names.setdefault(each.name.lower(), set()).add(each.full_name)
+    called = {
+        method
+        for module in (botocore.credentials, botocore.tokens, botocore.utils)
+        for method in re.findall(r"client\.([a-z0-9_]+)\(", inspect.getsource(module))
+    }
+    assert called >= {"assume_role", "create_o_auth2_token", "create_token", "create_session", "get_role_credentials"}
+    passing = {
+        method
+        for method in called
+        for name in names[method.replace("_", "")]
+        if operations.is_login(*name.split(":")) or operations.is_read(*name.split(":"))
+    }
+    assert passing == called

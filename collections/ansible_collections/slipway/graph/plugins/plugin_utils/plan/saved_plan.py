@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import local_effects
 
 STALE = "the plan is stale"
 # The write that a call may make first, or None for any; an empty list stands for no write at all.
@@ -36,6 +37,8 @@ class SavedPlan:
             return None  # its inputs come only now, so the plan promised nothing
         if call["status"] == records.PLANNED and not call["writes"]:
             return None  # of modules that do not use boto3 the plan knows that they would change something, not what
+        if call["writes"] and call["writes"][0]["service"] == local_effects.SERVICE:
+            return None  # what would have followed it is not known
         return list(call["writes"])
 
 

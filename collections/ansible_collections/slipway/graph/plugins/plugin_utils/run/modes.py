@@ -151,6 +151,24 @@ class ApplyPlanned(Apply):
 
 
 @dataclasses.dataclass
+class ApplyGuarded(ApplyPlanned):
+    """Does nothing, as the plan announced, be it to AWS or to this machine."""
+
+    expected: saved_plan.Expected = dataclasses.field(default_factory=list)
+
+    @property
+    def guards(self) -> bool:
+        """Always."""
+        return True
+
+    def verdict(self, module: str, answer: t.Any) -> Verdict:
+        """Of what was stopped on this machine the module itself says whether it would have changed anything."""
+        if answer["writes"] and answer["writes"][0]["service"] == local_effects.SERVICE:
+            return Again(Verify())
+        return super().verdict(module, answer)
+
+
+@dataclasses.dataclass
 class Verify(Apply):
     """Asks in check mode first, because the plan announced no change and no barrier holds the module."""
 
@@ -270,8 +288,8 @@ def first_mode(
         return RunInPlan()
     if run_mode != APPLY or checks:
         return Plan(run_mode, is_held)
-    if planned == [] and not is_held:
-        return Verify()
+    if planned == [] and holding is not Holding.BARRIER:
+        return ApplyGuarded() if is_held else Verify()
     if planned is not None:
         return ApplyPlanned(expected=planned)
     return ApplyHeldBack() if held_back and holding is Holding.BARRIER else Apply()

@@ -57,9 +57,11 @@ _WRITES = frozenset({
     "stepfunctions:GetActivityTask",  # takes the task from the queue
     "xray:GetSamplingTargets",  # reports what was sampled
 })  # fmt: skip
-# What botocore calls of itself, when a login of `aws sso login` or `aws login` is older than an hour. It needs no
-# permission, and neither its parameters nor its answer are anybody's business.
-_LOGINS = frozenset({"signin:CreateOAuth2Token", "sso:GetRoleCredentials", "sso-oidc:CreateToken"})
+# What botocore calls of itself, when a login of `aws sso login` or `aws login` is older than an hour, and before it
+# speaks to a directory bucket. Neither its parameters nor its answer are anybody's business.
+_LOGINS = frozenset({
+    "s3:CreateSession", "signin:CreateOAuth2Token", "sso:GetRoleCredentials", "sso-oidc:CreateToken",
+})  # fmt: skip
 
 _CREATING = ("Create", "Run", "Allocate", "Register", "Request", "Import", "Copy", "Restore")
 # They say "create", but what they change exists.
