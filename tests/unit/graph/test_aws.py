@@ -172,6 +172,49 @@ def test_rule_12_a_comment_above_a_task_does_not_turn_drift_into_an_intended_cha
     assert "1 to change (1 by drift)" in drifted.output
 
 
+REPEATING = """
+- name: VPC
+  amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16}
+  register: demo_vpc
+- name: Untagged route table
+  amazon.aws.ec2_vpc_route_table: {vpc_id: "{{ demo_vpc.vpc.id }}"}
+- name: Buckets
+  amazon.aws.s3_bucket: {name: "{{ item }}", versioning: true}
+  loop: [demo-one, demo-two]
+"""
+
+
+def test_rule_12_what_wants_to_write_right_after_its_own_apply_is_not_idempotent_and_no_drift(aws: AWS) -> None:
+    project, proxy = aws
+    applied = str(project.folder / "applied.json")
+    project.role("demo", REPEATING)
+    made = project.converge("demo", applied=applied)
+    assert made.returncode == 0, made.output
+    assert "Not idempotent, because right after this apply the same would be written again:" in made.output
+    assert [call["task"] for call in made.result["calls"] if call["repeats"]] == ["Untagged route table"]
+
+    for _round in range(2):
+        proxy.forget()
+        planned = project.converge("demo", arguments=("--check",), applied=applied)
+        assert proxy.writes == []
+        assert planned.calls("planned") == ["Untagged route table"]
+        assert not any(call["drift"] for call in planned.result["calls"])
+        assert "* demo: Untagged route table: ec2:CreateRouteTable" in planned.output
+        assert "Plan: 1 to change (1 not idempotent), 3 unchanged" in planned.output
+        assert "1 to change (1 not idempotent)" in (project.folder / "plan.md").read_text()
+        assert "not idempotent" in (project.folder / "report.html").read_text()
+        assert project.converge("demo", applied=applied).calls("changed") == ["Untagged route table"]
+
+    # The bucket's first apply has made this very write; it is drift all the same.
+    client(proxy, "s3").put_bucket_versioning(Bucket="demo-one", VersioningConfiguration={"Status": "Suspended"})
+    drifted = project.converge("demo", arguments=("--check",), applied=applied)
+    found = {f"{call['task']}/{call['item']}": (call["drift"], call["repeats"]) for call in drifted.result["calls"]}
+    assert found["Buckets/demo-one"] == (True, False), drifted.output
+    assert found["Buckets/demo-two"] == (False, False)
+    assert found["Untagged route table/None"] == (False, True)
+    assert "2 to change (1 by drift, 1 not idempotent)" in drifted.output
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

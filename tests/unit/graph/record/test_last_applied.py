@@ -133,6 +133,27 @@ def test_no_two_steps_have_the_same_key_whatever_they_are_called(names: list[str
     assert len({step.key for step in steps}) == len(names)
 
 
+def test_the_write_that_was_wanted_right_after_the_apply_is_no_drift_but_another_is() -> None:
+    def write(**parameters: str) -> list[dict[str, t.Any]]:
+        return [{"service": "ec2", "operation": "CreateRouteTable", "parameters": parameters}]
+
+    digest = last_applied.digest_of_write(write(VpcId="vpc-1", ClientToken="one"))
+    before = [call("table", "1", records.CHANGED, repeats=digest), call("other", "2", records.CHANGED)]
+    applied = last_applied.after(last_applied.Applied(), before, "present")
+    planned = [
+        call("table", "1", records.PLANNED, writes=write(VpcId="vpc-1", ClientToken="two")),
+        call("other", "2", records.PLANNED, writes=write(VpcId="vpc-1")),
+    ]
+    last_applied.mark_drift(planned, applied)
+    assert [(bool(each.repeats), each.drift) for each in planned] == [(True, False), (False, True)]
+    planned[0].writes = write(VpcId="vpc-2")
+    last_applied.mark_drift(planned, applied)
+    assert [(bool(each.repeats), each.drift) for each in planned] == [(False, True), (False, True)]
+
+    found_well = last_applied.after(applied, [call("table", "1")], "present")
+    assert found_well.calls["table"].repeats == "", "it can be idempotent after all"
+
+
 MODULE = """
 from ansible.module_utils.basic import AnsibleModule
 

@@ -22,7 +22,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record.records impor
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, forgotten, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.report.run_record import RunRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper, second_look
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, PLAN
@@ -134,6 +134,9 @@ class ActionModule(ActionBase):
                 else:
                     graph = prepared.graph
                     calls = Schedule(graph, prepared.renderer, processes, run_options).run()
+                    if record.learns:
+                        known = record.known_to_repeat
+                        second_look.mark_what_repeats(graph, calls, prepared.renderer, processes, run_options, known)
             renderer = prepared.renderer
             gone = [] if selected else forgotten.of_last_apply(record.applied, prepared.whole, graph, renderer, calls)
             left = [forgotten.line(gone)] if gone else []
@@ -141,7 +144,7 @@ class ActionModule(ActionBase):
             run, planned = record.ended(graph, calls, gone)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
-        text = plan.lines(planned) if planned else [*self._path(run), *left, plan.outcome(calls)]
+        text = plan.lines(planned) if planned else [*self._path(run), *left, *plan.repeated(calls), plan.outcome(calls)]
         # All at once: several hosts may be speaking.
         Display().display("\n".join([f"{host}:", *text] if self._has_company else text))
         result = self._result(prepared, calls, "\n".join([text[-1], *record.problems]), options)

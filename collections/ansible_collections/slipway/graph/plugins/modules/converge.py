@@ -96,6 +96,8 @@ options:
         would write although its inputs have not changed is drift; without the file, nothing counts as drift. One that
         cannot be read
         is named, and nothing is drift until the next apply.
+      - An apply asks what it has changed once more, without writing. Who wants to write again is not idempotent, and in
+        later plans called so instead of drift.
     type: path
     default: ""
   outputs:
@@ -175,6 +177,11 @@ calls:
       elements: str
     drift:
       description: In a plan, whether it would write although its inputs have not changed since the last apply.
+      type: bool
+    repeats:
+      description:
+        - Whether it is not idempotent. In a plan, that it would make the same write that it wanted to make again right
+          after its own apply; after an apply, that it wants to.
       type: bool
     diff:
       description:

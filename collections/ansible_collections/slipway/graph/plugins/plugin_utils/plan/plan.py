@@ -60,6 +60,7 @@ def _planned(call: CallRecord) -> dict[str, t.Any]:
         "key": records.key_of(call),
         "title": call.title,
         **{name: value for name, value in fields.items() if name not in _NOT_PLANNED},
+        "repeats": bool(call.repeats),
     }
 
 
@@ -89,8 +90,10 @@ def headline(plan: Document) -> str:
     unknown = [call for call in changed if call["status"] == records.UNKNOWN]
     waiting = sum(bool(call["unknown"]) for call in unknown)
     drift = sum(call["drift"] for call in changed)
+    repeated = sum(bool(call["repeats"]) for call in changed)
     text = f"{len(changed)} to change"
     details = [f"{drift} by drift"] if drift else []
+    details += [f"{repeated} not idempotent"] if repeated else []
     details += [f"{waiting} with inputs known after apply"] if waiting else []
     details += [f"{len(unknown) - waiting} that {UNASKED}"] if len(unknown) > waiting else []
     if details:
@@ -106,13 +109,13 @@ def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
     """One call that would change something: a line; where differences were asked for, one for each in the place of all
     parameters.
 
-    ``+`` is a write, ``!`` one that puts right what someone else has changed, ``~`` a change that a module announces,
-    ``?`` a call whose inputs do not exist yet.
+    ``+`` is a write, ``!`` one that puts right what someone else has changed, ``*`` one that the module wanted to make
+    again right after its own apply, ``~`` a change that a module announces, ``?`` a call whose inputs do not exist yet.
     """
     if call["status"] == records.UNKNOWN:
         missing = f"inputs known after apply: {', '.join(call['unknown'])}" if call["unknown"] else UNASKED
         return [f"? {call['title']}: {call['module']}, {missing}"]
-    sign = "!" if call["drift"] else "+" if call["writes"] else "~"
+    sign = "!" if call["drift"] else "*" if call["repeats"] else "+" if call["writes"] else "~"
     details = [line for change in call["diff"] for line in differences.lines(change)]
     if not call["writes"]:
         what = f"{call['module']} would change something"
@@ -133,6 +136,17 @@ def _operation(write: dict[str, t.Any]) -> str:
 def _parameters(write: dict[str, t.Any], limit: int) -> str:
     text = " ".join(json.dumps(write["parameters"], ensure_ascii=False, default=str).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def repeated(calls: c.Iterable[CallRecord]) -> list[str]:
+    """What an apply has found to be not idempotent, one a line."""
+    found = sorted((call for call in calls if call.repeats), key=lambda call: call.order)
+    if not found:
+        return []
+    return [
+        "Not idempotent, because right after this apply the same would be written again:",
+        *(f"  {call.title} ({call.location})" for call in found),
+    ]
 
 
 def outcome(calls: c.Iterable[CallRecord]) -> str:

@@ -3,6 +3,7 @@
 """What the last apply was given, as digests: they tell drift from a change that somebody wants.
 
 A call that would write although its inputs are those of the last apply: then somebody else has changed what it made.
+Unless it wanted to make the same write again right after that apply: then it is not idempotent.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import collections.abc as c
 import dataclasses
 import datetime
+import hashlib
 import json
+import re
 import tempfile
 import typing as t
 from pathlib import Path
@@ -19,14 +22,19 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord, key_of
 
 VERSION = 2
+_TOKEN = re.compile(r"(token|callerreference|requestid)$", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What is known of a call that the last apply made; ``inputs`` is empty where they are secret."""
+    """What is known of a call that the last apply made; ``inputs`` is empty where they are secret.
+
+    ``repeats`` is a digest of the write that it wanted to make again right after that.
+    """
 
     inputs: str
     module: str
+    repeats: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +82,14 @@ def parse(text: str, name: str) -> Applied:
 
 
 def mark_drift(calls: c.Sequence[CallRecord], applied: Applied) -> None:
-    """Say of planned calls which of them are drift."""
+    """Say of planned calls which of them are drift, and which are not idempotent."""
     found = found_again(calls, applied)
     for call in calls:
-        call.drift = call.status == records.PLANNED and bool(call.inputs) and key_of(call) in found
+        then = found.get(key_of(call)) if call.status == records.PLANNED and call.inputs else None
+        if then is not None:
+            repeats = digest_of_write(call.writes)
+            call.repeats = repeats if applied.calls[then].repeats == repeats else ""
+            call.drift = not call.repeats
 
 
 def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applied:
@@ -91,7 +103,7 @@ def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applie
     moved = {old for new, old in found_again(calls, applied).items() if new in ended}
     kept = {key: entry for key, entry in applied.calls.items() if key not in ended | moved}
     if state != "absent":
-        kept |= {key_of(call): Entry(call.inputs, call.module) for call in done}
+        kept |= {key_of(call): Entry(call.inputs, call.module, call.repeats) for call in done}
     return Applied(kept, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
 
 
@@ -124,21 +136,30 @@ def found_again(calls: c.Sequence[CallRecord], applied: Applied) -> dict[str, st
     module and inputs, if no other call answers to the key that it had.
     """
     found: dict[str, str] = {}
-    strangers: list[tuple[str, Entry]] = []
+    strangers: list[CallRecord] = []
     for call in calls:
-        key, now = key_of(call), Entry(call.inputs, call.module)
-        if _is_same(applied.calls.get(key), now):
+        key, then = key_of(call), applied.calls.get(key_of(call))
+        if call.inputs and then and (then.module, then.inputs) == (call.module, call.inputs):
             found[key] = key
         elif call.inputs:
-            strangers.append((key, now))
+            strangers.append(call)
     if strangers:
-        left = {entry: key for key, entry in applied.calls.items() if key not in found}
-        for key, now in strangers:
-            old = left.pop(now, None)
+        left = {(then.module, then.inputs): key for key, then in applied.calls.items() if key not in found}
+        for call in strangers:
+            old = left.pop((call.module, call.inputs), None)
             if old is not None:
-                found[key] = old
+                found[key_of(call)] = old
     return found
 
 
-def _is_same(then: Entry | None, now: Entry) -> t.TypeGuard[Entry]:
-    return then is not None and bool(now.inputs) and then == now
+def digest_of_write(writes: c.Sequence[c.Mapping[str, t.Any]]) -> str:
+    """What tells the first write of a call from another one; without any, that a module says that it would change."""
+    first = {**writes[0], "parameters": _without_tokens(writes[0]["parameters"])} if writes else {}
+    return hashlib.sha256(json.dumps(first, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without_tokens(parameters: t.Any) -> t.Any:
+    """Parameters without those that are made up anew for each call."""
+    if not isinstance(parameters, dict):
+        return parameters
+    return {name: value for name, value in parameters.items() if not _TOKEN.search(name)}

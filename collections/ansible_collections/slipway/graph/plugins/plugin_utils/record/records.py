@@ -26,6 +26,7 @@ class CallRecord:
     ``writes`` are the writes a plan stopped, ``unknown`` the registered names a plan could not know yet, ``diff`` what
     would change (see :mod:`differences`), ``reads`` says that the module never writes. ``inputs`` is a digest of the
     module's arguments without secrets, and with ``drift`` a plan would write although they are those of the last apply.
+    ``repeats`` is a digest of the write that a call wants to make again right after its own apply: that is no drift.
     ``order`` is the task's place in reading order and the item's in its loop. ``task_key`` finds the task again in
     another run, ``item_occurrence`` says how many items before it have the same label.
     """
@@ -44,6 +45,7 @@ class CallRecord:
     unknown: list[str] = dataclasses.field(default_factory=list)
     diff: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     drift: bool = False
+    repeats: str = ""
     inputs: str = ""
     reads: bool = False
     task_key: str = ""
@@ -71,6 +73,7 @@ class CallRecord:
             "unknown": self.unknown,
             "diff": self.diff,
             "drift": self.drift,
+            "repeats": bool(self.repeats),
             "reads": self.reads,
             "api_calls": len(self.api_calls),
         }

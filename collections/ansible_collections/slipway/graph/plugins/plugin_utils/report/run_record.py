@@ -71,6 +71,16 @@ class RunRecord:
         else:
             self.journal.remove()
 
+    @property
+    def learns(self) -> bool:
+        """Whether what this run applies is kept for the next plan."""
+        return bool(self._applied_path) and not self._planning and not (self.journal and self.journal.problem)
+
+    @property
+    def known_to_repeat(self) -> dict[str, str]:
+        """The writes that calls wanted to make again after an apply before this one, by key."""
+        return {key: then.repeats for key, then in self.applied.calls.items() if then.repeats}
+
     def ended(
         self, graph: Graph, calls: list[CallRecord], forgotten: c.Sequence[str] = ()
     ) -> tuple[journal.Document, plan.Document | None]:
