@@ -175,7 +175,8 @@ def main() -> None:
     options = module.params
     if not options["table"].endswith(SUFFIX):
         module.fail_json(
-            msg=f"table is {options['table']}; allowed: names that end in {SUFFIX}, because the table is deleted afterwards"
+            msg=f"table is {options['table']}; allowed: names that end in {SUFFIX}, "
+            "because the table is deleted afterwards"
         )
     if module.check_mode:
         module.exit_json(changed=True)

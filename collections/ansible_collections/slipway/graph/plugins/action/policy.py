@@ -37,7 +37,8 @@ class ActionModule(ActionBase):
             Display().warning(f"journals: {file} is not a journal and was left out: {problem}")
         journals = [file for file in journals if file not in damaged]
         if damaged and not journals:
-            raise AnsibleActionFail(f"journals: {', '.join(map(str, damaged))} is not a journal; nothing is left to read")
+            names = ", ".join(map(str, damaged))
+            raise AnsibleActionFail(f"journals: {names} is not a journal; nothing is left to read")
         operations = {operation for file in journals for operation in _operations(file)}
         made = policy.document(operations | policy.ALWAYS, options["actions"], options["resources"])
         size = policy.characters(made)

@@ -181,8 +181,8 @@ def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: s
     ]
     if hidden and doomed:  # of a system that is gone as a whole nothing is hidden
         Display().warning(
-            "could not be looked for, because something they need does not exist; if they exist, they stay (see orphans):\n"
-            + "\n".join(hidden)
+            "could not be looked for, because something they need does not exist; "
+            "if they exist, they stay (see orphans):\n" + "\n".join(hidden)
         )
 
 

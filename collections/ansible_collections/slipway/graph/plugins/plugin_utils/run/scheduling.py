@@ -155,7 +155,8 @@ class Schedule:
             self.stop("interrupted")
             running = ", ".join(sorted(call.step.name for call in self._running.values())) or "nothing"
             interrupts.tell(
-                f"Interrupted: nothing new starts; waiting for running calls ({running}). Interrupt again to end them too."
+                f"Interrupted: nothing new starts; waiting for running calls ({running}). "
+                "Interrupt again to end them too."
             )
         if interrupts.level >= 2 and not self._killed:
             self._killed = True
