@@ -91,7 +91,7 @@ from ansible.template import Templar
 _WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
 
 # Carries the secrets of a result that was made in another process.
-_SECRETS = "_ansible_new_secrets"
+_MADE_KNOWN = "_ansible_new_secrets"
 if _SINCE_2_22:
     from ansible.module_utils import secrets as _secrets
     from ansible.module_utils._internal._secrets import _secret_masker
@@ -384,13 +384,13 @@ def run_action(
         done = TaskExecutor(host, context.copy(), loader, loaders, _NoCallbacks(), manager).run()
         result = {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
         if _SINCE_2_22:
-            result[_SECRETS] = current.flush_new_secrets()
+            result[_MADE_KNOWN] = current.flush_new_secrets()
         return result
 
 
 def learn_secrets(result: dict[str, t.Any]) -> dict[str, t.Any]:
     """The result of :func:`run_action` in another process, whose secrets this one then hides from the screen, too."""
-    secrets = result.pop(_SECRETS, None)
+    secrets = result.pop(_MADE_KNOWN, None)
     if secrets:
         _secrets.register_secrets(secrets)
     return result
