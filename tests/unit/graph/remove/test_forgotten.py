@@ -72,7 +72,7 @@ def test_rule_11_a_role_that_is_taken_out_is_named_in_every_form_of_the_plan(sho
     assert shop.plan("demo", "old")["forgotten"] == []
     assert "no longer in any task" not in shop.output
     assert shop.plan("demo")["forgotten"] == ["old/Topic"]
-    told = "1 was made by an earlier apply, and no task knows of it any more (see orphans): old: Topic"
+    told = "1 resource of earlier applies, and no task knows it any more (see orphans): old: Topic"
     assert told in shop.output
     assert "Plan: 0 to change, 1 no longer in any task, 3 unchanged" in shop.output
     for name in ("plan.md", "report.html"):

@@ -63,8 +63,8 @@ def line(keys: c.Sequence[str]) -> str:
     """That for people, in one line."""
     names = ", ".join(_name(key) for key in keys[:MOST_NAMES])
     more = f" and {len(keys) - MOST_NAMES} more" if len(keys) > MOST_NAMES else ""
-    verb = "was" if len(keys) == 1 else "were"
-    return f"{len(keys)} {verb} made by an earlier apply, and no task knows of it any more (see orphans): {names}{more}"
+    resources, them = ("resource", "it") if len(keys) == 1 else ("resources", "them")
+    return f"{len(keys)} {resources} of earlier applies, and no task knows {them} any more (see orphans): {names}{more}"
 
 
 def _name(key: str) -> str:
