@@ -105,7 +105,7 @@ def test_without_a_plan_it_says_that_there_is_no_plan(run: Run) -> None:
 def test_a_plan_of_another_version_is_refused(run: Run) -> None:
     code, text, errors = run({"transactions-dev": [call()]}, version=1)
     assert (code, text) == (2, "")
-    assert "is a plan of version 1; this program reads version 2" in errors
+    assert "is a plan with version 1; this program reads version 2" in errors
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}', '{"version": 2, "calls": [{}], "host": "x"}'])

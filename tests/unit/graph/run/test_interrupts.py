@@ -98,7 +98,7 @@ def test_rule_06_the_first_signal_lets_running_calls_end_and_starts_nothing_new(
     assert "long" in run.ended
     assert "next" not in run.started
     assert run.statuses() == {"Long": "changed", "Next": "blocked", "Action": "ok", "Patient": "failed"}
-    assert "waiting for what runs (Action, Long" in output
+    assert "waiting for running calls (Action, Long" in output
     assert "Run it again to continue from here" in output
 
 
