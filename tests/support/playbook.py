@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import dataclasses
 import json
 import os
@@ -45,6 +46,8 @@ class Project:
         self.host = "demo-test"
         self.hosts = [self.host]
         self._variables: dict[str, t.Any] = {}
+        # What the inventory says of single hosts; None takes a variable away.
+        self.of_hosts: dict[str, t.Mapping[str, t.Any]] = {}
         roots = [folder / "roles", *ROLE_FOLDERS]
         (folder / "ansible.cfg").write_text(
             f"[defaults]\ncollections_path={ROOT / 'collections'}\nroles_path={':'.join(map(str, roots))}\n"
@@ -91,6 +94,15 @@ class Project:
         """Run several plays."""
         return self._play(plays, ())
 
+    def run_playbooks(self, plays: dict[str, dict[str, t.Any]]) -> Outcome:
+        """Run several playbooks at once, each in a folder of its own, with its own ``roles`` beside it."""
+        self._write([])
+        for name, play in plays.items():
+            path = self.folder / name / "play.yml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(yaml.safe_dump([{"gather_facts": False, **play}], sort_keys=False))
+        return self._run([f"{name}/play.yml" for name in plays])
+
     def start(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> subprocess.Popen[str]:
         """Run the roles through converge in the background."""
         options = {"journal": str(self.folder / "journal.json"), **options}
@@ -102,10 +114,13 @@ class Project:
 
     def _play(self, content: dict[str, t.Any] | list[dict[str, t.Any]], arguments: tuple[str, ...]) -> Outcome:
         self._write(content)
+        return self._run(["play.yml", *arguments])
+
+    def _run(self, arguments: c.Sequence[str]) -> Outcome:
         kept = self.folder / "result.json"
         journal = self.folder / "journal.json"
         finished = subprocess.run(
-            [program("ansible-playbook"), "play.yml", *arguments],
+            [program("ansible-playbook"), *arguments],
             cwd=self.folder, env=self._environment(), capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
         result = json.loads(kept.read_text()) if kept.exists() else {}
@@ -119,7 +134,9 @@ class Project:
 
     def _write(self, content: dict[str, t.Any] | list[dict[str, t.Any]]) -> None:
         connection = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        hosts = {"all": {"hosts": {host: {**connection, **self._variables} for host in self.hosts}}}
+        variables = {host: {**connection, **self._variables, **self.of_hosts.get(host, {})} for host in self.hosts}
+        given = {host: {k: v for k, v in each.items() if v is not None} for host, each in variables.items()}
+        hosts = {"all": {"hosts": given}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
         contents = content if isinstance(content, list) else [content]
         plays = [{"hosts": "all", "gather_facts": False, **each} for each in contents]

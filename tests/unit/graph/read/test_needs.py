@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
     ANYTHING,
     FILE,
+    FILES,
     Reach,
     template_names,
     value_names,
@@ -31,8 +32,8 @@ from tests.support.playbook import Project
         ("{{ names | map('extract', vars) }}", {"names", "vars", ANYTHING}),
         ("{{ hostvars[inventory_hostname] | dict2items }}", {"hostvars", "inventory_hostname", ANYTHING}),
         ("{{ hostvars['me'].vpc }}", {"hostvars", "vpc"}),
-        ("{{ lookup('template', 'policy.json.j2') }}", {"lookup", f"{FILE}policy.json.j2"}),
-        ("{{ lookup('ansible.builtin.template', file) }}", {"lookup", "file", ANYTHING}),
+        ("{{ lookup('template', 'policy.json.j2') }}", {"lookup", FILES, f"{FILE}policy.json.j2"}),
+        ("{{ lookup('ansible.builtin.template', file) }}", {"lookup", FILES, "file", ANYTHING}),
         ("{% include 'part.j2' %}", {f"{FILE}part.j2"}),
         ("{% include ['one.j2', 'two.j2'] %}", {f"{FILE}one.j2", f"{FILE}two.j2"}),
         ("plain text", set()),

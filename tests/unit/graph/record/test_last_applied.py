@@ -129,7 +129,7 @@ def test_no_two_steps_have_the_same_key_whatever_they_are_called(names: list[str
         )
         for index, name in enumerate(names)
     ]  # fmt: skip
-    loading._tell_apart(steps)
+    loading.tell_apart(steps)
     assert len({step.key for step in steps}) == len(names)
 
 

@@ -80,7 +80,7 @@ class ActionModule(ActionBase):
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
             is_destroy = options["state"] == "absent"
-            selected = selection.to_destroy(prepared.whole, prepared.renderer, options["only"]) if is_destroy else None
+            selected = selection.to_destroy(prepared.whole, options["only"]) if is_destroy else None
             self._check_account(processes, prepared, options)
             with lock_keeper.at_work(os.getppid()), interrupts:
                 return self._converge(processes, prepared, selected, options, interrupts)

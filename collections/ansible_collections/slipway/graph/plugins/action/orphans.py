@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
-from ansible_collections.slipway.graph.plugins.plugin_utils.record import last_applied, records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import last_applied
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import confirmation, forgotten, orphans, selection
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
             )
             if prepared.problems:
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
-            graph = selection.to_look_for_orphans(prepared.whole, prepared.renderer, options["only"])
+            graph = selection.to_look_for_orphans(prepared.whole, options["only"])
             processes.warm_up({step.module: step.path for step in graph.steps})
             session = _Session(processes, prepared, graph, options["region"])
             self._check_account(session, options)
@@ -134,7 +134,7 @@ class ActionModule(ActionBase):
             ),
         )
         inspection.run()
-        failures = [call for call in inspection.records if call.status == records.FAILED]
+        failures = [call for call in inspection.records if orphans.could_not_be_read(call)]
         if failures:
             details = "\n".join(f"  {call.title} ({call.location}): {call.msg}" for call in failures)
             raise AnsibleActionFail(f"could not read the resources of the tasks:\n{details}")

@@ -19,13 +19,17 @@ from ansible_collections.slipway.graph.plugins.plugin_utils import versions
 
 _NAMES_OF_ALL = (
     "ansible._internal._datatag._tags:Origin.get_tag",
+    "ansible._internal._datatag._tags:TrustedAsTemplate.tag",
     "ansible._internal._templating._engine:TemplateEngine._compile_expression",
     "ansible._internal._templating._engine:TemplateEngine._compile_template",
     "ansible._internal._templating._engine:TemplateEngine.environment",
     "ansible._internal._templating._jinja_bits:_flatten_and_lazify_vars",
+    "ansible._internal._templating._jinja_plugins:_DirectCall.mark",
+    "ansible._internal._templating._jinja_plugins:_invoke_lookup",
     "ansible.executor.module_common:_get_action_arg_defaults",
     "ansible.executor.task_executor:TaskExecutor.run",
     "ansible.inventory.manager:InventoryManager.get_host",
+    "ansible.playbook.block:Block._dep_chain",
     "ansible.playbook.block:Block._loader",
     "ansible.playbook.block:Block._variable_manager",
     "ansible.playbook.helpers:load_list_of_blocks",
@@ -36,18 +40,24 @@ _NAMES_OF_ALL = (
     "ansible.playbook.play_context:PlayContext.copy",
     "ansible.playbook.role:Role._default_vars",
     "ansible.playbook.role:Role._get_role_argspecs",
+    "ansible.playbook.role:Role._metadata",
     "ansible.playbook.role:Role._role_path",
     "ansible.playbook.role:Role._role_vars",
     "ansible.playbook.role:Role.get_role_params",
+    "ansible.playbook.role_include:IncludeRole._from_files",
+    "ansible.playbook.role_include:IncludeRole._role_name",
+    "ansible.playbook.role_include:IncludeRole.get_block_list",
     "ansible.playbook.task:Task._loader",
     "ansible.playbook.task:Task._parent",
     "ansible.playbook.task:Task._post_validate_environment",
     "ansible.playbook.task:Task._role",
     "ansible.playbook.task:Task._variable_manager",
-    "ansible.playbook.task_include:TaskInclude.statically_loaded",
+    "ansible.playbook.task_include:TaskInclude.build_parent_block",
     "ansible.template:Templar._engine",
     "ansible.template:Templar._from_template_engine",
     "ansible.vars.manager:VariableManager._inventory",
+    "ansible.vars.manager:VariableManager._nonpersistent_fact_cache",
+    "ansible.vars.manager:VariableManager._vars_cache",
     "ansible.vars.manager:VariableManager.extra_vars",
     "ansible.vars.manager:VariableManager.set_nonpersistent_facts",
 )
@@ -70,21 +80,25 @@ versions.require(NAMES)
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible._internal import _task
-from ansible._internal._datatag._tags import Origin
+from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
 from ansible._internal._templating._engine import TemplateEngine
 from ansible._internal._templating._jinja_bits import _flatten_and_lazify_vars
+from ansible._internal._templating._jinja_plugins import _DirectCall, _invoke_lookup
 from ansible.errors import AnsibleParserError
 from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.executor.task_executor import TaskExecutor
 from ansible.inventory.host import Host
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.role import Role
+from ansible.playbook.role_include import IncludeRole
 from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.loader import action_loader, connection_loader
 from ansible.template import Templar
 
 # What a plain `register` is made into since ansible-core 2.21.
@@ -96,7 +110,10 @@ if _SINCE_2_22:
     from ansible.module_utils import secrets as _secrets
     from ansible.module_utils._internal._secrets import _secret_masker
 
-__all__ = ["Block", "Play", "PlayContext", "Role", "Task", "TaskInclude", "Templar"]
+# What `include_role` takes besides names of files; each is an attribute of the include.
+_ROLE_OPTIONS = ("public", "allow_duplicates", "rolespec_validate")
+
+__all__ = ["Block", "IncludeRole", "Play", "PlayContext", "Role", "Task", "TaskInclude", "Templar"]
 
 
 # ---- Playbooks: hosts, plays, roles, tasks
@@ -107,10 +124,9 @@ def host_of(play: Play, name: str) -> Host:
     return play._variable_manager._inventory.get_host(name)
 
 
-def load_play(
-    parent: Play, roles: list[t.Any], module_defaults: list[t.Any], environment: dict[str, str], host: str
-) -> Play:
-    """A play of just these roles that sees what its parent's tasks see."""
+def load_play(task: Task, roles: list[t.Any], environment: dict[str, str], host: str) -> Play:
+    """A play of just these roles that sees and does what its parent's tasks see and do; ``task`` is one of them."""
+    parent = task.get_play()
     play = Play.load(
         {"name": "converge", "hosts": host, "gather_facts": False, "roles": roles},
         variable_manager=parent._variable_manager,
@@ -118,7 +134,10 @@ def load_play(
         vars=dict(parent.vars),
     )
     play.vars_files = parent.vars_files
-    play.module_defaults = module_defaults
+    play.module_defaults = task.module_defaults
+    play.connection, play.become, play.no_log = task.connection, task.become, task.no_log
+    # The task's own are not meant for what it runs.
+    play.ignore_errors, play.tags = parent.ignore_errors, parent.tags
     play._action_groups = parent._action_groups
     play._group_actions = parent._group_actions
     play.environment = [environment]
@@ -135,37 +154,150 @@ def _reading_once(loader: DataLoader) -> DataLoader:
 
     def load_from_file(file_name: str, *_cache: t.Any, **options: t.Any) -> t.Any:
         kept = Path(file_name).stem == "argument_specs"
-        return read(loader, file_name, cache="all" if kept else "none", **{**options, "unsafe": True})
+        return read(loader, file_name, **{**options, "unsafe": True, "cache": "all" if kept else "none"})
 
     loader.load_from_file = load_from_file
     return loader
 
 
-def load_task_file(play: Play, path: str) -> list[Block]:
+def blocks_of_roles(play: Play) -> list[Block]:
+    """The tasks of the roles that a play lists, dependencies first; roles that others import are in these."""
+    return [block for role in play.roles if not role.from_include for block in role.compile(play)]
+
+
+def all_roles(play: Play) -> list[Role]:
+    """The play's roles and what they depend on, each once, dependencies first."""
+    found: list[Role] = []
+    for role in play.roles:
+        for candidate in [*role.get_all_dependencies(), role]:
+            if candidate not in found:
+                found.append(candidate)
+    return found
+
+
+def blocks_of_file(play: Play, path: str) -> list[Block]:
     """The tasks of a file that belongs to no role."""
-    loader = play._loader
-    data = loader.load_from_file(loader.path_dwim(path), trusted_as_template=True)
+    return _blocks(play, play._loader.path_dwim(path), path)
+
+
+def _blocks(play: Play, path: str, name: str, **place: t.Any) -> list[Block]:
+    data = play._loader.load_from_file(path, trusted_as_template=True)
+    if data is None:
+        return []
     if not isinstance(data, list):
-        raise AnsibleParserError(f"{path}: a task file must contain a list of tasks")
-    return _blocks(data, play=play)
-
-
-def load_included(include: TaskInclude, target: str, variables: dict[str, t.Any], play: Play) -> list[Block]:
-    """The tasks of a file that ``include`` names, with these variables: those of one round of its loop."""
-    loader, role = play._loader, include._role
-    path = loader.path_dwim_relative(role._role_path, "tasks", target) if role else loader.path_dwim(target)
-    parent = include.copy(exclude_parent=True)
-    parent._parent = include._parent
-    parent.statically_loaded = True
-    parent.loop = None
-    parent.vars = {**include.vars, **variables}
-    data = loader.load_from_file(path, trusted_as_template=True) or []
-    return _blocks(data, play=play, parent_block=None, task_include=parent, role=role)
-
-
-def _blocks(data: list[t.Any], play: Play, **place: t.Any) -> list[Block]:
+        raise AnsibleParserError(f"{name}: a task file must contain a list of tasks")
     found = load_list_of_blocks(data, play=play, loader=play._loader, variable_manager=play._variable_manager, **place)
     return t.cast("list[Block]", found)
+
+
+def round_of(include: TaskInclude, variables: c.Mapping[str, t.Any]) -> TaskInclude:
+    """An include as it is in one round of its loop."""
+    copied = include.copy(exclude_parent=True)
+    copied._parent = include._parent
+    copied.loop = copied.loop_with = None
+    copied.vars = {**include.vars, **variables}
+    return t.cast(TaskInclude, copied)
+
+
+def blocks_of_include(include: TaskInclude, target: str, templar: Templar, play: Play) -> list[Block]:
+    """The tasks of the file that an include names, found where Ansible finds it."""
+    path = _file_of(include, target, templar, play)
+    copied = round_of(include, {})
+    copied.args = {**_arguments(include), "_raw_params": target}
+    return _blocks(play, path, target, parent_block=copied.build_parent_block(), role=include._role)
+
+
+def blocks_of_role(include: IncludeRole, arguments: dict[str, t.Any], play: Play) -> list[Block]:
+    """The tasks of the role that an include names; ``arguments`` are the include's, rendered."""
+    copied = round_of(include, {})
+    copied.args = _arguments(include)
+    copied._role_name = arguments.get("name", arguments.get("role"))
+    copied._from_files = {
+        key.removesuffix("_from"): arguments[key] for key in IncludeRole.FROM_ARGS if key in arguments
+    }
+    for option in _ROLE_OPTIONS:
+        if option in arguments:
+            setattr(copied, option, boolean(arguments[option]))
+    blocks, _handlers = copied.get_block_list(play=play, variable_manager=play._variable_manager, loader=play._loader)
+    return t.cast("list[Block]", blocks)
+
+
+def _arguments(include: TaskInclude) -> dict[str, t.Any]:
+    """An include's arguments; Ansible adds to those of ``apply``."""
+    return {name: copy.copy(value) if name == "apply" else value for name, value in include.args.items()}
+
+
+def _file_of(include: TaskInclude, target: str, templar: Templar, play: Play) -> str:
+    """The file that ``include_tasks`` means: one beside the files that include it, or one of the role."""
+    loader, role = play._loader, include._role
+    base = str(Path(role._role_path, "tasks")) if role else loader.get_basedir()
+    in_role = role and loader.path_dwim_relative(role._role_path, "tasks", target, is_role=True)
+    own = str(in_role or loader.path_dwim(target))
+    folder: Path | None = None
+    for parent in surroundings(include):
+        if parent is include or not isinstance(parent, TaskInclude):
+            continue
+        if isinstance(parent, IncludeRole):
+            here = Path(parent._role_path)
+        else:
+            here = Path(templar.template(parent.args.get("_raw_params")) or "").parent
+        folder = here / folder if folder is not None and not folder.is_absolute() else here
+        if role:
+            beside = loader.path_dwim_relative(str(Path(base, folder)), "tasks", target, is_role=True)
+            candidates = [own, str(beside)]
+        else:
+            candidates = [str(loader.path_dwim_relative(base, str(folder), target))]
+        found = [candidate for candidate in candidates if Path(candidate).exists()]
+        if found:
+            return found[0]
+    return own
+
+
+def variables_of_files(
+    task: Task, arguments: dict[str, t.Any], templar: Templar, variables: c.Mapping[str, t.Any], play: Play
+) -> dict[str, t.Any]:
+    """What ``include_vars`` reads, by Ansible's own plugin.
+
+    :raises AnsibleParserError: for what cannot be read.
+    """
+    copied = task.copy()
+    copied.args = arguments
+    context = PlayContext()
+    action = action_loader.get(
+        "ansible.builtin.include_vars", task=copied, connection=connection_loader.get("local", context),
+        play_context=context, loader=play._loader, templar=templar, shared_loader_obj=None,
+    )  # fmt: skip
+    result = action.run(task_vars=variables)
+    if result.get("failed"):
+        raise AnsibleParserError(str(result.get("message") or result.get("msg")), obj=task.get_ds())
+    return t.cast("dict[str, t.Any]", result["ansible_facts"])
+
+
+def has_ended(task: Task) -> Role | None:
+    """The role whose end a task marks; Ansible itself puts one behind each role."""
+    return role_of(task) if task.implicit and task.args.get("_raw_params") == "role_complete" else None
+
+
+def may_run_again(role: Role) -> bool:
+    """Whether a role runs as often as it is listed."""
+    return bool(role._metadata.allow_duplicates)
+
+
+def surroundings(task: Task) -> c.Iterator[t.Any]:
+    """A task, and all that it stands in: blocks, includes, its role."""
+    item = task
+    while item is not None:
+        yield item
+        item = item._parent
+    if role_of(task) is not None:
+        yield role_of(task)
+
+
+def search_path(task: Task, play: Play) -> list[str]:
+    """Where lookups of a task look for files."""
+    folders = list(task.get_search_path())
+    base = play._loader.get_basedir()
+    return folders if base in folders else [*folders, base]
 
 
 def role_of(task: Task) -> Role | None:
@@ -229,17 +361,46 @@ def given_variables(play: Play, host: Host) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", play._variable_manager.get_vars(host=host, include_hostvars=False))
 
 
-def role_variables(play: Play, host: Host, role: Role | None) -> dict[str, t.Any]:
-    """The variables below a task's own, as Ansible merges them for a task of this role."""
+def variables_of_role(play: Play, host: Host, task: Task) -> dict[str, t.Any]:
+    """The variables below a task's own, as Ansible merges them for a task of its role."""
+    role = role_of(task)
     block = Block(play=play, role=role)
     block._loader, block._variable_manager = play._loader, play._variable_manager
+    # Those of the roles that depend on its role are among them.
+    block._dep_chain = task.get_dep_chain()
     probe = Task(block=block, role=role)
     return t.cast("dict[str, t.Any]", play._variable_manager.get_vars(play=play, host=host, task=probe))
 
 
-def role_parameters(task: Task) -> dict[str, t.Any]:
-    """What the entry of a task's role in the list of roles gives the role."""
-    return task._role.get_role_params(task.get_dep_chain()) if task._role else {}
+def variables_of_play(play: Play, host: Host) -> dict[str, t.Any]:
+    """The variables that a play sees outside its roles."""
+    probe = Task(block=Block(play=play))
+    return t.cast("dict[str, t.Any]", play._variable_manager.get_vars(play=play, host=host, task=probe))
+
+
+def included_before(play: Play, host: Host) -> dict[str, t.Any]:
+    """What ``include_vars`` has read in the play before."""
+    return dict(play._variable_manager._vars_cache.get(host.name, {}))
+
+
+def facts_before(play: Play, host: Host) -> dict[str, t.Any]:
+    """What tasks have set and registered in the play before."""
+    return dict(play._variable_manager._nonpersistent_fact_cache.get(host.name, {}))
+
+
+def connection_of(play: Play, name: str) -> str | None:
+    """What the inventory says of the connection to a host; a host that it does not have is not reached."""
+    host = play._variable_manager._inventory.get_host(name)
+    if host is None:
+        return "unknown"
+    variables = play._variable_manager.get_vars(host=host, include_hostvars=False)
+    return t.cast("str | None", variables.get("ansible_connection"))
+
+
+def parameters_of(task: Task) -> dict[str, t.Any]:
+    """What beats results: what the entry of a task's role in the list of roles gives it, and the includes around it."""
+    role = task._role.get_role_params(task.get_dep_chain()) if task._role else {}
+    return {**role, **task.get_include_params()}
 
 
 def own_variables(role: Role) -> set[str]:
@@ -307,6 +468,25 @@ class KeepingEngine(TemplateEngine):
 def templar(play: Play, variables: c.Mapping[str, t.Any]) -> Templar:
     """Ansible's template engine over some variables."""
     return Templar._from_template_engine(KeepingEngine(play._loader, variables))
+
+
+def looked_up(templar: Templar, lookup: str, terms: t.Any) -> list[t.Any]:
+    """The items of a ``with_…`` loop."""
+    engine = templar._engine
+    if isinstance(terms, str):
+        terms = engine.resolve_to_container(terms)
+    if not isinstance(terms, list):
+        terms = [terms]
+
+    @_DirectCall.mark  # type: ignore[untyped-decorator]
+    def invoke_lookup() -> t.Any:
+        return _invoke_lookup(
+            plugin_name=lookup, lookup_terms=terms, lookup_kwargs={"wantlist": True}, invoked_as_with=True
+        )
+
+    expression = TrustedAsTemplate().tag("invoke_lookup()")
+    items = engine.evaluate_expression(expression, local_variables={"invoke_lookup": invoke_lookup})
+    return t.cast("list[t.Any]", items)
 
 
 def environment_of(task: Task, templar: Templar) -> dict[str, t.Any]:

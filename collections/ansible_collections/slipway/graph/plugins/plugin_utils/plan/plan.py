@@ -24,6 +24,11 @@ UNASKED = "only an apply can tell"
 # What differs from plan to plan of the same account and inputs, or says where in this run a call stood.
 _NOT_PLANNED = ("seconds", "started", "api_calls", "order", "task_key", "item_occurrence")
 
+# How the ends of calls are named to people, in the order in which they are counted.
+SAID = {
+    records.CHANGED: "changed", records.OK: "ok", records.FAILED: "failed", records.IGNORED: "failed and ignored",
+}  # fmt: skip
+
 Document = dict[str, t.Any]
 
 
@@ -102,7 +107,9 @@ def headline(plan: Document) -> str:
     forgotten = len(plan.get("forgotten", ()))
     text += f", {forgotten} no longer in any task" if forgotten else ""
     text += f", {counts[records.OK]} unchanged"
-    return text + (f", {counts[records.FAILED]} failed" if counts[records.FAILED] else "")
+    for status in (records.FAILED, records.IGNORED):
+        text += f", {counts[status]} {SAID[status]}" if counts.get(status) else ""
+    return text
 
 
 def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
@@ -152,7 +159,7 @@ def repeated(calls: c.Iterable[CallRecord]) -> list[str]:
 def outcome(calls: c.Iterable[CallRecord]) -> str:
     """What an apply did, in one line."""
     counts = records.summary(calls)
-    parts = [f"{counts[status]} {status}" for status in (records.CHANGED, records.OK, records.FAILED) if counts[status]]
+    parts = [f"{counts[status]} {said}" for status, said in SAID.items() if counts[status]]
     if counts[records.BLOCKED]:
         parts.append(f"{counts[records.BLOCKED]} not run because they need a failed call")
     return "Done: " + (", ".join(parts) or "nothing to do")

@@ -125,6 +125,7 @@ def build(steps: list[Step], reached: c.Callable[[Step], set[str]]) -> Graph:
             readers.setdefault(name, []).append(step)
             graph.data[step].update(_newest_before(writers.get(name, []), step))
         graph.order[step].update(_named_in_after(step, writers))
+        graph.order[step].update(step.gates, step.instead_of, *step.cleans_up)
     _keep_old_readers_first(graph, writers, readers)
     _refuse_cycles(graph)
     return graph

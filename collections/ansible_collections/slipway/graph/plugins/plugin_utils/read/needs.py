@@ -33,6 +33,16 @@ _TEMPLATE_LOOKUPS = {"template", "ansible.builtin.template"}
 _ALL_VARIABLES = {"vars", "hostvars"}
 # Stands before the name of a template file among the names of variables; no variable begins so.
 FILE = "template file "
+# Stand for what a template looks at besides variables: files that it looks up, and everything else.
+FILES, WORLD = "some files", "the world"
+_FILE_LOOKUPS = {"file", "fileglob", "filetree", "first_found", "template", "ini", "csvfile", "unvault"}
+# They look at variables only, or at what does not change while tasks run.
+_PURE_LOOKUPS = {
+    "vars", "varnames", "env", "config", "dict", "items", "list", "nested", "cartesian", "together", "flattened",
+    "subelements", "indexed_items", "sequence", "inventory_hostnames",
+}  # fmt: skip
+_WORLD_TESTS = {"exists", "file", "directory", "link", "link_exists", "mount", "same_file", "is_same_file"}
+_WORLD_FILTERS = {"fileglob", "realpath", "expanduser"}
 
 
 @functools.lru_cache(maxsize=16384)
@@ -55,6 +65,10 @@ def template_names(template: str) -> frozenset[str]:
             names.add(ANYTHING)
     for call in tree.find_all(nodes.Call):
         names |= _names_looked_up(call)
+    for test in tree.find_all(nodes.Test):
+        names |= {WORLD} if _plain(test.name) in _WORLD_TESTS else set()
+    for used in tree.find_all(nodes.Filter):
+        names |= {WORLD} if _plain(used.name) in _WORLD_FILTERS else set()
     for part in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         names |= _files(getattr(part, "template"))  # noqa: B009 - jinja2 types them as statements
     return frozenset(names)
@@ -103,7 +117,18 @@ def _names_looked_up(call: nodes.Call) -> set[str]:
         return {ANYTHING}
     if kind in _VARS_LOOKUPS:
         return {term.value if isinstance(term, nodes.Const) else ANYTHING for term in terms}
-    return set().union(*map(_files, terms)) if kind in _TEMPLATE_LOOKUPS else set()
+    found = looked_at_by(str(kind))
+    return found.union(*map(_files, terms)) if kind in _TEMPLATE_LOOKUPS else found
+
+
+def looked_at_by(lookup: str) -> set[str]:
+    """What a lookup looks at besides variables."""
+    name = _plain(lookup)
+    return set() if name in _PURE_LOOKUPS else {FILES} if name in _FILE_LOOKUPS else {WORLD}
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
 
 
 def _files(term: nodes.Expr) -> set[str]:

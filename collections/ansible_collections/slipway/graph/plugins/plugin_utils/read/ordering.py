@@ -36,7 +36,12 @@ Edges = dict[Step, set[Step]]
 
 def keeps_its_place(step: Step) -> bool:
     """Whether nobody can say what a step does, and it does not say its order itself."""
-    return not (mentions.uses_aws(step) or step.module in _PURE or step.says_its_order)
+    return may_change_the_world(step) and not step.says_its_order
+
+
+def may_change_the_world(step: Step) -> bool:
+    """Whether a step may change what is on this machine, or anywhere else but in AWS."""
+    return not (step.is_gate or mentions.uses_aws(step) or step.module in _PURE)
 
 
 def places(steps: list[Step], needs: c.Mapping[Step, c.Set[Step]], named: c.Callable[[Step], Mentions]) -> Edges:

@@ -15,11 +15,19 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Task
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import (
+    dependencies,
+    mentions,
+    reading,
+    surroundings,
+    validation,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import graph as graphs
-from ansible_collections.slipway.graph.plugins.plugin_utils.read import loading, mentions, surroundings, validation
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.locality import Locality
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.tags import Tags
 
 OnSteps = c.Callable[[list[Step]], None]
 
@@ -28,8 +36,8 @@ OnSteps = c.Callable[[list[Step]], None]
 class Preparation:
     """A graph that is ready to run, or the problems that keep it from it.
 
-    ``graph`` holds what tags and ``only`` select for a plan or an apply, ``whole`` every task whatever they say: what
-    deletes starts from that (see :mod:`selection`).
+    ``graph`` holds what tags and ``only`` select for a plan or an apply, ``whole`` every task that runs without tags:
+    what deletes starts from that (see :mod:`selection`).
     """
 
     host: Host
@@ -48,48 +56,71 @@ def prepare(
     ``on_steps`` is told the steps as soon as they are known.
     """
     surroundings.refuse_other_collections()
-    parent = task.get_play()
-    host = ansible_doors.host_of(parent, task_vars["inventory_hostname"])
+    host = ansible_doors.host_of(task.get_play(), task_vars["inventory_hostname"])
     environment = environment_of(task)
     roles = list(options["roles"])
     try:
-        play = ansible_doors.load_play(parent, roles, task.module_defaults, environment, host.name)
-        surroundings.refuse_roles_of_one_name(loading.all_roles(play), str(task_vars["playbook_dir"]))
+        play = ansible_doors.load_play(task, roles, environment, host.name)
+        surroundings.refuse_roles_of_one_name(ansible_doors.all_roles(play), str(task_vars["playbook_dir"]))
         renderer = Renderer(play, host, diff=bool(task.diff), verbosity=Display().verbosity)
-        steps = loading.load_steps(play, renderer, options["tasks"])
-    except AnsibleError as error:
-        raise AnsibleActionFail(str(error)) from error
-    on_steps(steps)
-    problems = validation.problems(play, host, renderer, steps)
+        locality = Locality(play, host.name, has_company=len(task_vars.get("ansible_play_hosts_all", [])) > 1)
+        found = reading.read(play, renderer, options["tasks"], _tags(), locality)
+        # Includes may have brought more.
+        surroundings.refuse_roles_of_one_name(ansible_doors.all_roles(play), str(task_vars["playbook_dir"]))
+    except (AnsibleError, RecursionError) as error:
+        found_circle = dependencies.circle(roles, str(task_vars["playbook_dir"])) if _is_too_deep(error) else None
+        if found_circle:
+            raise AnsibleActionFail(found_circle) from None
+        raise AnsibleActionFail(_told(error)) from error
+    on_steps([step for step in found.steps if not step.is_gate])
+    problems = validation.problems(play, host, renderer, found)
     region = region_of(options, environment) if "region" in options else ""
     if region:
         problems += filter(None, [validation.region_problem(region)])
-    whole = Graph([], {}, {}) if problems else _whole(steps, renderer)
-    graph = whole if options.get("state") == "absent" else _selected(whole, renderer, options.get("only") or [])
+    steps = [] if problems else found.steps
+    make = _maker(steps, renderer)
+    whole = make({step for step in steps if step.is_ordinary})
+    graph = whole
+    if options.get("state") != "absent":
+        selected = {step for step in steps if step.is_selected}
+        graph = whole if all(step.is_ordinary == step.is_selected for step in steps) else make(selected)
+        only = options.get("only") or []
+        graph = graph.subgraph(_targeted(graph, only)) if only else graph
     return Preparation(host, renderer, graph, whole, environment, problems)
 
 
-def _whole(steps: list[Step], renderer: Renderer) -> Graph:
+def _maker(steps: list[Step], renderer: Renderer) -> c.Callable[[set[Step]], Graph]:
+    """What makes a graph of some of the steps, without what is decided before anything runs."""
     targets = frozenset(name for step in steps for name in step.registers)
-    graph = graphs.build(steps, lambda step: renderer.reached(step, targets))
-    kept = {step for step in graph.steps if not validation.is_offline_assert(step, renderer, targets)}
-    return graphs.with_places(graph.subgraph(kept), lambda step: mentions.of(step, renderer, targets))
+    connected = graphs.build(steps, lambda step: renderer.reached(step, targets))
+    offline = {step for step in steps if validation.is_offline_assert(step, renderer, targets)}
+
+    def make(chosen: set[Step]) -> Graph:
+        return graphs.with_places(
+            connected.subgraph(chosen - offline), lambda step: mentions.of(step, renderer, targets)
+        )
+
+    return make
 
 
-def _selected(whole: Graph, renderer: Renderer, only: list[str]) -> Graph:
-    kept = _tagged(whole, renderer)
-    return whole.subgraph(kept & _targeted(whole, only) if only else kept)
+def _told(error: Exception) -> str:
+    """What is wrong, and where, if Ansible knows."""
+    place = ansible_doors.written_at(getattr(error, "obj", None))
+    text = "roles or imports include themselves without end" if isinstance(error, RecursionError) else str(error)
+    if not place or not place.path or not place.line or f"{place.path}:{place.line}" in text:
+        return text
+    return f"{place.path}:{place.line}: {text}"
 
 
-def _tagged(graph: Graph, renderer: Renderer) -> set[Step]:
+def _is_too_deep(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, RecursionError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _tags() -> Tags:
     wanted, unwanted = context.CLIARGS.get("tags") or ["all"], context.CLIARGS.get("skip_tags") or []
-    if list(wanted) == ["all"] and not unwanted:
-        return set(graph.steps)
-    return {
-        step
-        for step in graph.steps
-        if step.task.evaluate_tags(list(wanted), list(unwanted), dict(renderer.variables(step)))
-    }
+    return Tags(tuple(wanted), tuple(unwanted))
 
 
 def refuse_unknown_roles(graph: Graph, only: c.Iterable[str]) -> None:

@@ -15,14 +15,17 @@ from ansible.inventory.host import Host
 from ansible.module_utils.common.json import Direction, get_module_encoder
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
-from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role, Task, Templar
+from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Task, Templar
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import KnownValues
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
     ANYTHING,
     FILE,
+    FILES,
+    WORLD,
     Reach,
     expression_names,
+    looked_at_by,
     value_names,
 )
 
@@ -36,38 +39,72 @@ _ONE_VARIABLE = re.compile(r"\s*{{\s*(\w+)\s*}}\s*")
 _DEEPEST = 20
 
 
+class _Scope(t.NamedTuple):
+    """What a task's place gives it: where it finds files, what beats results, and what results beat."""
+
+    # Kept, so that its id is not given to another.
+    task: Task
+    paths: dict[str, t.Any]
+    parameters: dict[str, t.Any]
+    own: dict[str, t.Any]
+
+
 class Renderer:
     """Renders the steps of one play on one host; holds the registered results."""
 
     def __init__(self, play: Play, host: Host, diff: bool, verbosity: int) -> None:
         self.registered: dict[str, t.Any] = {}
+        # What ``include_vars`` has read, at the end of all roles; a step knows what it had read at its place.
+        self.included: c.Mapping[str, t.Any] = ansible_doors.included_before(play, host)
+        self._facts_before = ansible_doors.facts_before(play, host)
         self._play = play
         self._host = host
         self._diff = diff
         self._verbosity = verbosity
         self._extra_variables = ansible_doors.extra_variables(play)
         self._base: dict[int, dict[str, t.Any]] = {}
+        self._scopes: dict[int, _Scope] = {}
         self._reaches: dict[t.Any, Reach] = {}
-        self._known_templars: dict[int, Templar] = {}
+        self._known_templars: dict[t.Any, Templar] = {}
+        self._static_items: dict[t.Any, list[t.Any] | None] = {}
         self._readers_of_vars: dict[Step, bool] = {}
 
+    def reading_ended(self, included: c.Mapping[str, t.Any]) -> None:
+        """All roles have been read: from now on every task sees what they export."""
+        self.included = included
+        self._base.clear()
+        self._scopes.clear()
+        self._reaches.clear()
+        self._known_templars.clear()
+
     def variables(self, step: Step, overlay: dict[str, t.Any] | None = None) -> Variables:
-        """What a step sees, nearest first: loop variables, ``-e``, role parameters, results, its own and its role's."""
-        task = step.task
+        """What a step sees, nearest first: loop variables, ``-e``, parameters of includes and of its role, results,
+        what ``include_vars`` has read, its own variables and its role's.
+        """
+        scope = self._scope(step.task)
         seen = collections.ChainMap(
             dict(overlay or {}),
+            scope.paths,
             self._extra_variables,
-            ansible_doors.role_parameters(task),
+            scope.parameters,
             self.registered,
-            task.get_vars(),
-            self._variables_of_role(task),
+            self._facts_before,
+            t.cast("dict[str, t.Any]", step.included),
+            scope.own,
+            self._role_variables(step.task),
         )
         return seen.new_child({"vars": dict(seen)}) if self._reads_vars(step) else seen
+
+    def _scope(self, task: Task) -> _Scope:
+        if id(task) not in self._scopes:
+            paths = {"ansible_search_path": ansible_doors.search_path(task, self._play)}
+            self._scopes[id(task)] = _Scope(task, paths, ansible_doors.parameters_of(task), task.get_vars())
+        return self._scopes[id(task)]
 
     def _reads_vars(self, step: Step) -> bool:
         """Whether a step looks variables up in ``vars``, which Ansible fills before there are results."""
         if step not in self._readers_of_vars:
-            found = self._reach(step.task, frozenset({"vars"})).of(_field_names(step.task))
+            found = self._reach(step, frozenset({"vars"})).of(_field_names(step.task))
             self._readers_of_vars[step] = bool(found)
         return self._readers_of_vars[step]
 
@@ -78,43 +115,62 @@ class Renderer:
 
     def register_result(self, name: str, result: dict[str, t.Any]) -> None:
         """Keep a task's result by the name that it registers."""
-        self.register({name: ansible_doors.as_registered(result, self.role_variables(None))})
+        self.register({name: ansible_doors.as_registered(result, self._variables_of_play())})
 
-    def role_variables(self, role: Role | None) -> dict[str, t.Any]:
-        """The variables below a task's own, as Ansible merges them for a task of this role.
+    def _role_variables(self, task: Task) -> dict[str, t.Any]:
+        """The variables below a task's own, as Ansible merges them for a task of its role.
 
         One role may stand in a play more than once, each time with other variables.
         """
-        if id(role) not in self._base:
-            self._base[id(role)] = ansible_doors.role_variables(self._play, self._host, role)
-        return self._base[id(role)]
+        key = id(ansible_doors.role_of(task))
+        if key not in self._base:
+            self._base[key] = ansible_doors.variables_of_role(self._play, self._host, task)
+        return self._base[key]
 
-    def _variables_of_role(self, task: Task) -> dict[str, t.Any]:
-        return self.role_variables(ansible_doors.role_of(task))
+    def _variables_of_play(self) -> dict[str, t.Any]:
+        if 0 not in self._base:
+            self._base[0] = ansible_doors.variables_of_play(self._play, self._host)
+        return self._base[0]
 
     def reached(self, step: Step, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that a step's fields reach."""
-        found = self._reach(step.task, targets).of(_field_names(step.task))
+        found = self._reach(step, targets).of(_field_names(step.task))
         return found - set(step.registers) | self._own_names_read(step, targets)
 
     def value_reaches(self, step: Step, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a step reaches."""
-        return self.task_reaches(step.task, value, targets)
-
-    def task_reaches(self, task: Task, value: t.Any, targets: c.Set[str]) -> set[str]:
-        """The registered names (of ``targets``) that one value of a task reaches."""
         names = value_names(value)
-        return self._reach(task, targets).of(names) if names else set()
+        return self._reach(step, targets).of(names) if names else set()
 
-    def _reach(self, task: Task, targets: c.Set[str]) -> Reach:
+    def looks_outside(self, step: Step) -> bool:
+        """Whether a step looks at more than variables: at files, or at anything that a task may change."""
+        outside = frozenset({FILES, WORLD})
+        return bool(self._reach(step, outside).of(_field_names(step.task)) & outside)
+
+    def loop_looks_outside(self, step: Step) -> bool:
+        """Whether the items of a loop come from files, or from anything else that a task may change."""
+        outside = frozenset({FILES, WORLD})
+        looked_at = looked_at_by(step.task.loop_with) if step.task.loop_with else set()
+        return bool((looked_at | self.value_reaches(step, step.task.loop, outside)) & outside)
+
+    def _reach(self, step: Step, targets: c.Set[str]) -> Reach:
         """What finds names through a task's variables: one for all tasks of a role that have none of their own."""
-        own = {name: value for name, value in task.get_vars().items() if name != "after"}
-        key = (id(task) if own else None, id(ansible_doors.role_of(task)), frozenset(targets))
+        scope = self._scope(step.task)
+        own = {name: value for name, value in scope.own.items() if name != "after"}
+        has_own = bool(own or scope.parameters)
+        key = (
+            id(step.task) if has_own else None,
+            id(ansible_doors.role_of(step.task)),
+            id(step.included),
+            frozenset(targets),
+        )
         if key not in self._reaches:
-            extra = self._extra_variables
-            scope = collections.ChainMap(extra, own, self._variables_of_role(task))
-            # ``-e`` with a registered name takes the result's place.
-            self._reaches[key] = Reach(scope, targets - set(extra), self._reader_of_templates(task))
+            # These take the place of a result of their name.
+            above = collections.ChainMap(self._extra_variables, scope.parameters)
+            below = (t.cast("dict[str, t.Any]", step.included), own, self._role_variables(step.task))
+            self._reaches[key] = Reach(
+                collections.ChainMap(*above.maps, *below), targets - set(above), self._reader_of_templates(step.task)
+            )
         return self._reaches[key]
 
     def _reader_of_templates(self, task: Task) -> c.Callable[[str], str | None]:
@@ -133,14 +189,24 @@ class Renderer:
         if step.task.loop is None:
             return [{}]
         try:
-            items = None if self.value_reaches(step, step.task.loop, targets) else self.loop_items(step)
+            items = self.static_items(step, targets)
         except AnsibleError:
             return None
         return None if items is None else [self.loop_variables(step, items, place) for place in range(len(items))]
 
+    def static_items(self, step: Step, targets: c.Set[str]) -> list[t.Any] | None:
+        """The items of a loop as far as they are known before anything runs; ``None`` where only results tell.
+
+        :raises AnsibleError: for a loop that cannot be rendered.
+        """
+        if step not in self._static_items:
+            is_static = not self.value_reaches(step, step.task.loop, targets)
+            self._static_items[step] = self.loop_items(step) if is_static else None
+        return self._static_items[step]
+
     def known_values(self, step: Step, overlay: dict[str, t.Any], targets: c.Set[str]) -> KnownValues:
         """What renders a value as a step sees it before anything has run, or tells the names that it reaches."""
-        reach = self._reach(step.task, targets)
+        reach = self._reach(step, targets)
         templar: list[Templar] = []
 
         def known(value: t.Any) -> tuple[t.Any, frozenset[str]]:
@@ -156,23 +222,13 @@ class Renderer:
 
     def _known_templar(self, step: Step, overlay: dict[str, t.Any]) -> Templar:
         """One for all steps of a role that see the same: it keeps what it has rendered."""
-        role = ansible_doors.role_of(step.task)
-        if overlay or step.task.get_vars():
+        scope = self._scope(step.task)
+        if overlay or scope.own or scope.parameters:
             return self.templar(self.variables(step, overlay))
-        if id(role) not in self._known_templars:
-            self._known_templars[id(role)] = self.templar(self.variables(step))
-        return self._known_templars[id(role)]
-
-    def static(self, task: Task, value: t.Any, overlay: dict[str, t.Any] | None = None) -> t.Any:
-        """A value as a task sees it before anything has run."""
-        scope = collections.ChainMap(
-            dict(overlay or {}),
-            self._extra_variables,
-            ansible_doors.role_parameters(task),
-            task.get_vars(),
-            self._variables_of_role(task),
-        )
-        return self.templar(scope).template(value)
+        key = (id(ansible_doors.role_of(step.task)), id(step.included), *scope.paths["ansible_search_path"])
+        if key not in self._known_templars:
+            self._known_templars[key] = self.templar(self.variables(step))
+        return self._known_templars[key]
 
     def _own_names_read(self, step: Step, targets: c.Set[str]) -> set[str]:
         """A step that reads what it registers itself (a counter by set_fact) needs the one before it."""
@@ -187,9 +243,13 @@ class Renderer:
 
     def loop_items(self, step: Step) -> list[t.Any] | None:
         """The items of a step's loop; ``None`` without a loop."""
-        if step.task.loop is None:
+        task = step.task
+        if task.loop is None:
             return None
-        items = self.templar(self.variables(step)).template(step.task.loop)
+        templar = self.templar(self.variables(step))
+        if task.loop_with:
+            return ansible_doors.looked_up(templar, task.loop_with, task.loop)
+        items = templar.template(task.loop)
         if not isinstance(items, list):
             raise AnsibleError(f"`loop` must be a list, not {type(items).__name__}")
         return items
@@ -201,15 +261,7 @@ class Renderer:
         if control.index_var:
             overlay |= {control.index_var: position, "ansible_index_var": control.index_var}
         if control.extended:
-            overlay["ansible_loop"] = {
-                "index": position + 1,
-                "index0": position,
-                "first": position == 0,
-                "last": position + 1 == len(items),
-                "length": len(items),
-                "revindex": len(items) - position,
-                "revindex0": len(items) - position - 1,
-            } | ({"allitems": items} if control.extended_allitems else {})
+            overlay["ansible_loop"] = _extended(items, position, with_all=control.extended_allitems)
         return overlay
 
     def label(self, step: Step, variables: Variables, item: t.Any) -> str:
@@ -259,7 +311,13 @@ class Renderer:
 
         :raises AnsibleError: naming the part that cannot be rendered.
         """
-        variables = collections.ChainMap(self._extra_variables, self.registered, self.role_variables(None))
+        variables = collections.ChainMap(
+            self._extra_variables,
+            self.registered,
+            self._facts_before,
+            t.cast("dict[str, t.Any]", self.included),
+            self._variables_of_play(),
+        )
         try:
             return self.templar(variables).template(value)
         except AnsibleError as error:
@@ -293,21 +351,43 @@ class Renderer:
         return json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **internal}}, cls=_ENCODER).encode()
 
 
+def _extended(items: list[t.Any], position: int, with_all: bool) -> dict[str, t.Any]:
+    """What ``loop_control: {extended: true}`` tells of a round."""
+    return {
+        "index": position + 1,
+        "index0": position,
+        "first": position == 0,
+        "last": position + 1 == len(items),
+        "length": len(items),
+        "revindex": len(items) - position,
+        "revindex0": len(items) - position - 1,
+        **({"allitems": items} if with_all else {}),
+        **({"nextitem": items[position + 1]} if position + 1 < len(items) else {}),
+        **({"previtem": items[position - 1]} if position else {}),
+    }
+
+
 # Arguments that are expressions without braces, by the action that takes them so.
 _EXPRESSIONS = {"assert": "that", "debug": "var"}
 
 
 def _field_names(task: Task) -> set[str]:
+    control = task.loop_control
     fields = [
         task.args, task.loop, task.environment, task.retries, task.delay, task.check_mode, task.no_log,
-        task.module_defaults, task.loop_control.label if task.loop_control else None,
+        task.module_defaults, task.ignore_errors, control.label if control else None,
     ]  # fmt: skip
     names = value_names(fields)
+    if task.loop_with:
+        names |= looked_at_by(task.loop_with)
+    if "validate_args_context" in task.args:
+        names |= set(task.args.get("argument_spec") or ())
     if task.action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") == "template":
         source = task.args.get("src")
         names.add(ANYTHING if value_names(source) or not isinstance(source, str) else FILE + source)
     bare = task.args.get(_EXPRESSIONS.get(task.action.removeprefix("ansible.builtin."), ""))
-    for conditions in (task.when, task.until, task.changed_when, task.failed_when, bare):
+    breaks = control.break_when if control else None
+    for conditions in (task.when, task.until, task.changed_when, task.failed_when, breaks, bare):
         for condition in _listed(conditions):
             if isinstance(condition, str):
                 names |= set(expression_names(condition))

@@ -19,25 +19,27 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import protection
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step, all_roles
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import Reach, value_names
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import value_names
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.reading import Reading
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 
 SPEC_KEYS = {"type", "elements", "choices", "required", "default", "options", "no_log"}
 ASSERT = "ansible.builtin.assert"
 
 
-def problems(play: Play, host: Host, renderer: Renderer, steps: list[Step]) -> list[str]:
+def problems(play: Play, host: Host, renderer: Renderer, reading: Reading) -> list[str]:
     """All mistakes in the inputs of a play's roles, each one line that names file, key and what is allowed."""
-    targets = {name for step in steps for name in step.registers}
+    targets = frozenset(name for step in reading.steps for name in step.registers)
     found: list[str] = []
-    for role in all_roles(play):
-        options = role_options(role)
-        found += _input_problems(role, options, renderer, targets)
-        found += _unknown_inputs(role, options, play, host, targets)
-    found += filter(None, (protection.problem(step, renderer, targets) for step in steps))
+    for entry in reading.entries:
+        options = entry.task.args.get("argument_spec") or {}
+        found += _input_problems(entry, options, renderer, targets)
+        found += _unknown_inputs(entry, options, play, host, targets)
+    found += filter(None, (protection.problem(step, renderer, targets) for step in reading.steps))
     refuted: set[str] = set()
-    for step in steps:
+    for step in reading.steps:
+        found += _keyword_problems(step, renderer, targets)
         # One mistake often refutes several asserts; as in a play, only the first of a role is reported.
         if step.role not in refuted and is_offline_assert(step, renderer, targets):
             failures = _assert_problems(step, renderer)
@@ -46,14 +48,16 @@ def problems(play: Play, host: Host, renderer: Renderer, steps: list[Step]) -> l
     return found
 
 
-def role_options(role: Role) -> dict[str, t.Any]:
-    """The options of a role's main entry point; empty without argument_specs."""
-    return (ansible_doors.argument_specs_of(role).get("main") or {}).get("options") or {}
-
-
 def is_offline_assert(step: Step, renderer: Renderer, targets: c.Set[str]) -> bool:
     """Whether a step asserts something about inputs alone, so that it can be decided before any API call."""
-    return step.module == ASSERT and not renderer.reached(step, targets) and not step.registers
+    return (
+        step.module == ASSERT
+        and not step.registers
+        and not step.gates
+        and not step.task.ignore_errors
+        and not renderer.reached(step, targets)
+        and not renderer.looks_outside(step)
+    )
 
 
 def region_problem(region: str) -> str | None:
@@ -70,10 +74,10 @@ def region_problem(region: str) -> str | None:
     return f"aws_region: there is no Region {region!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
-def _input_problems(role: Role, options: dict[str, t.Any], renderer: Renderer, targets: c.Set[str]) -> list[str]:
-    variables = renderer.role_variables(role)
-    templar = renderer.templar(t.cast("t.Any", variables))
-    reach = Reach(variables, targets)
+def _input_problems(entry: Step, options: dict[str, t.Any], renderer: Renderer, targets: c.Set[str]) -> list[str]:
+    role = t.cast(Role, ansible_doors.role_of(entry.task))
+    variables = renderer.variables(entry)
+    templar = renderer.templar(variables)
     found = []
     for name, spec in options.items():
         if name not in variables:
@@ -81,7 +85,7 @@ def _input_problems(role: Role, options: dict[str, t.Any], renderer: Renderer, t
                 found.append(f"{role.get_name()}: {name} is missing{_explain(spec)}")
             continue
         value = variables[name]
-        if reach.of(value_names(value)):
+        if renderer.value_reaches(entry, value, targets):
             continue  # another role's result: known after apply
         try:
             rendered = templar.template(value)
@@ -96,6 +100,36 @@ def _input_problems(role: Role, options: dict[str, t.Any], renderer: Renderer, t
             for message in _spec_errors(name, spec, rendered)
         ]
     return found
+
+
+def _keyword_problems(step: Step, renderer: Renderer, targets: frozenset[str]) -> list[str]:
+    """What is wrong with a task's loop and numbers, as far as that is certain before anything runs."""
+    if step.is_gate or step.gates or _is_ruled_out(step, renderer):
+        return []
+    found = []
+    if step.task.loop is not None and not renderer.loop_looks_outside(step):
+        try:
+            renderer.static_items(step, targets)
+        except AnsibleError as error:
+            found.append(f"{step.location}: {step.name}: {_first_line(error)}")
+    for keyword, kind in (("retries", int), ("delay", float)):
+        value = getattr(step.task, keyword)
+        if isinstance(value, str) and step.task.loop is None and not renderer.value_reaches(step, value, targets):
+            try:
+                kind(renderer.field(value, renderer.variables(step)))
+            except (AnsibleError, ValueError, TypeError) as error:
+                found.append(f"{step.location}: {step.name}: `{keyword}` must be a number: {_first_line(error)}")
+    return found
+
+
+def _is_ruled_out(step: Step, renderer: Renderer) -> bool:
+    """Whether a task may not run at all: only what surely runs is judged beforehand."""
+    if not step.task.when:
+        return False
+    try:
+        return not renderer.holds(step.task.when, renderer.variables(step))
+    except AnsibleError:
+        return True
 
 
 def _spec_errors(name: str, spec: dict[str, t.Any], value: t.Any) -> list[str]:
@@ -121,12 +155,16 @@ def _explain(spec: dict[str, t.Any]) -> str:
     return f" (expected: {kind})"
 
 
-def _unknown_inputs(role: Role, options: dict[str, t.Any], play: Play, host: Host, targets: c.Set[str]) -> list[str]:
+def _unknown_inputs(entry: Step, options: dict[str, t.Any], play: Play, host: Host, targets: c.Set[str]) -> list[str]:
     """Variables that look like this role's inputs but are not: nearly always a slip of the pen."""
     if not options:
         return []
+    role = t.cast(Role, ansible_doors.role_of(entry.task))
+    elsewhere = {
+        name for spec in ansible_doors.argument_specs_of(role).values() for name in (spec or {}).get("options") or ()
+    }
     prefix = role.get_name(include_role_fqcn=False) + "_"
-    known = set(options) | ansible_doors.own_variables(role) | targets
+    known = set(options) | elsewhere | ansible_doors.own_variables(role) | targets
     given = ansible_doors.given_variables(play, host)
     found = []
     for name, value in given.items():
@@ -191,7 +229,9 @@ def _place(value: t.Any, role: Role) -> str:
 
 def _who_provides(value: t.Any, variables: c.Mapping[str, t.Any]) -> str:
     missing = sorted(
-        name for name in value_names(value) if name not in variables and not re.match(r"(lookup|q)$", name)
+        name
+        for name in value_names(value)
+        if name.isidentifier() and name not in variables and not re.match(r"(lookup|q)$", name)
     )
     if not missing:
         return ""

@@ -16,7 +16,9 @@ UNKNOWN = "unknown"
 SKIPPED = "skipped"
 FAILED = "failed"
 BLOCKED = "blocked"
-STATUSES = (OK, CHANGED, PLANNED, UNKNOWN, SKIPPED, FAILED, BLOCKED)
+# Failed, and the task says that this does not matter.
+IGNORED = "ignored"
+STATUSES = (OK, CHANGED, PLANNED, UNKNOWN, SKIPPED, FAILED, BLOCKED, IGNORED)
 
 
 @dataclasses.dataclass

@@ -94,6 +94,7 @@ def run(
         dataclasses.replace(
             options,
             register=False,
+            ignores_errors=False,
             options_of=lambda step: per_module.deletion_of(step.module).identity or None,
             arguments=arguments,
             pause_before_repeat=repetition.pause_before_repeat,
@@ -187,12 +188,15 @@ def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: s
 
 
 def _refuse_what_cannot_be_read(inspection: Schedule, selected: Selection) -> None:
-    # Behind a command that was not run a failure counts as unknown; of what would be deleted it stays one.
+    # Behind a command that was not run a failure counts as unknown; of what would be deleted it stays one. So does one
+    # that the task ignores: what failed to be found would stay.
     failed = {step.index for step in selected.removable if _has_failed(inspection.results.get(step))}
     failures = [
         record
         for record in inspection.records
-        if record.status == records.FAILED or (record.status == records.UNKNOWN and record.order[0] in failed)
+        if record.status == records.FAILED
+        or (record.status == records.UNKNOWN and record.order[0] in failed)
+        or (record.status == records.IGNORED and per_module.can_be_absent(record.module))
     ]
     if failures:
         details = "\n".join(f"  {record.title} ({record.location}): {record.msg}" for record in failures)

@@ -52,6 +52,11 @@ class Mentions:
         )
 
 
+def could_not_be_read(call: CallRecord) -> bool:
+    """Whether a call leaves open what its task has made, even if the task ignores errors."""
+    return call.status == records.FAILED or (call.status == records.IGNORED and per_module.can_be_absent(call.module))
+
+
 def mentions(calls: c.Iterable[CallRecord], results: c.Mapping[int, t.Any]) -> Mentions:
     """What the tasks speak of; ``results`` by the number of the task."""
     found = Mentions(set(), {})

@@ -18,7 +18,6 @@ from ansible.utils.display import Display
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import refuse_unknown_roles
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import per_module
 
 
@@ -29,12 +28,12 @@ class Selection(t.NamedTuple):
     removable: set[Step]
 
 
-def to_destroy(whole: Graph, renderer: Renderer, only: list[str]) -> Selection:
+def to_destroy(whole: Graph, only: list[str]) -> Selection:
     """Everything; with ``only`` those roles and all that needs them, never what they need.
 
     :raises AnsibleActionFail: for tags that leave something out, and for a role that is not there.
     """
-    _refuse_tags("destroy", whole, renderer, "To destroy a part, name roles: -e only=<role>,<role>.")
+    _refuse_tags("destroy", whole, "To destroy a part, name roles: -e only=<role>,<role>.")
     if not only:
         return Selection(whole, set(whole.steps))
     refuse_unknown_roles(whole, only)
@@ -47,13 +46,13 @@ def to_destroy(whole: Graph, renderer: Renderer, only: list[str]) -> Selection:
     return Selection(whole.subgraph(whole.closure(removable)), removable)
 
 
-def to_look_for_orphans(whole: Graph, renderer: Renderer, only: list[str]) -> Graph:
+def to_look_for_orphans(whole: Graph, only: list[str]) -> Graph:
     """Every task: what was left out by a selection would be taken for an orphan.
 
     :raises AnsibleActionFail: for tags that leave something out and for ``only``.
     """
     advice = "What a task makes is no orphan, whether or not its tags are asked for."
-    _refuse_tags("orphans", whole, renderer, advice)
+    _refuse_tags("orphans", whole, advice)
     if only:
         raise AnsibleActionFail(
             f"orphans does not take only ({', '.join(only)}): what belongs to the other roles would be taken for "
@@ -62,26 +61,18 @@ def to_look_for_orphans(whole: Graph, renderer: Renderer, only: list[str]) -> Gr
     return whole
 
 
-def _refuse_tags(verb: str, whole: Graph, renderer: Renderer, advice: str) -> None:
+def _refuse_tags(verb: str, whole: Graph, advice: str) -> None:
     wanted, unwanted = context.CLIARGS.get("tags") or ["all"], context.CLIARGS.get("skip_tags") or []
     given = [f"--tags {','.join(wanted)}"] if list(wanted) != ["all"] else []
     given += [f"--skip-tags {','.join(unwanted)}"] if unwanted else []
     # Some programs always give tags that no task has: molecule skips `notest`.
-    left_out = (
-        [step for step in whole.steps if _leaves_out(step, renderer, list(wanted), list(unwanted))] if given else []
-    )
+    left_out = [step for step in whole.steps if not step.is_selected and not step.is_gate] if given else []
     if left_out:
         raise AnsibleActionFail(
             f"{verb} does not take {' or '.join(given)}, which leaves out {len(left_out)} tasks, the first of them "
             f"{left_out[0].name!r} ({left_out[0].location}): tags select what is planned and applied, never what is "
             f"deleted. Nothing was deleted. {advice}"
         )
-
-
-def _leaves_out(step: Step, renderer: Renderer, wanted: list[str], unwanted: list[str]) -> bool:
-    """Whether a step runs without a selection, but not with this one."""
-    variables = dict(renderer.variables(step))
-    return step.task.evaluate_tags(["all"], [], variables) and not step.task.evaluate_tags(wanted, unwanted, variables)
 
 
 def _with_what_needs_them(graph: Graph, chosen: set[Step]) -> set[Step]:

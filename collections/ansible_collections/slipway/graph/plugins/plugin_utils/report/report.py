@@ -29,10 +29,12 @@ STATUS_NAMES = {
     records.PLANNED: "to change",
     records.UNKNOWN: "known after apply",
     records.BLOCKED: "not run",
+    records.IGNORED: "failed, ignored",
 }
 # What people look for comes first.
 STATUS_ORDER = (
-    records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK, records.SKIPPED,
+    records.FAILED, records.BLOCKED, records.IGNORED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK,
+    records.SKIPPED,
 )  # fmt: skip
 
 

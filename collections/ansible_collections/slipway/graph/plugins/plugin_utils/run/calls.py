@@ -19,7 +19,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differ
 # Ansible's own defaults for `until` without `retries`.
 UNTIL_RETRIES = 3
 GRAVEST_FIRST = (
-    records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.OK,
+    records.FAILED, records.BLOCKED, records.PLANNED, records.UNKNOWN, records.CHANGED, records.IGNORED, records.OK,
 )  # fmt: skip
 
 
@@ -63,6 +63,10 @@ class Standing:
     # Whether its results are those that an apply would have, as far as others need them.
     known: bool = True
     ended: bool = False
+    # Whether an item begins only when the one before it has ended.
+    in_turn: bool = False
+    # The results that a gate waits for which only an apply would register.
+    unknown: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -94,14 +98,15 @@ def judge(call: Call, result: Result, renderer: Renderer) -> bool:
     task = call.step.task
     if "skipped" not in result:
         if task.changed_when:
-            result["changed"] = renderer.holds(task.changed_when, _with_result(call, result))
+            result["changed"] = renderer.holds(task.changed_when, with_result(call, result))
         if task.failed_when:
-            failed = renderer.holds(task.failed_when, _with_result(call, result))
+            failed = renderer.holds(task.failed_when, with_result(call, result))
             result["failed"] = result["failed_when_result"] = failed
     until = task.until if is_repeated(task) else [not result["failed"]]
-    return renderer.holds(until, _with_result(call, result))
+    return renderer.holds(until, with_result(call, result))
 
 
-def _with_result(call: Call, result: Result) -> Variables:
+def with_result(call: Call, result: Result) -> Variables:
+    """What a call sees once it has a result."""
     register = call.step.register
     return call.variables.new_child({register: result}) if register else call.variables  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ _COLORS = {
     records.SKIPPED: C.COLOR_SKIP,
     records.FAILED: C.COLOR_ERROR,
     records.BLOCKED: C.COLOR_SKIP,
+    records.IGNORED: C.COLOR_WARN,
 }
 _ERASE_LINE = "\x1b[K"
 _REDRAW_SECONDS = 0.2
@@ -103,7 +104,7 @@ class Progress:
         return [line for change in changes for line in differences.lines(t.cast(differences.Change, change))]
 
     def _is_shown(self, record: CallRecord) -> bool:
-        if record.status == records.FAILED or self._display.verbosity >= 1:
+        if record.status in (records.FAILED, records.IGNORED) or self._display.verbosity >= 1:
             return True
         return not self._planning and record.status in (records.OK, records.CHANGED)
 

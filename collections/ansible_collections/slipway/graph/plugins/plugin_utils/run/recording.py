@@ -41,7 +41,7 @@ class Recorder:
         self, call: Call, result: Result, status: str, writes: list[t.Any], unknown: c.Iterable[str]
     ) -> None:
         """Keep what a call has come to. What a task with ``no_log`` has returned is secret from then on."""
-        message = results.failure_text(result) if status == records.FAILED else ""
+        message = results.failure_text(result) if status in (records.FAILED, records.IGNORED) else ""
         changes = [*call.changes, *differences.of_result(result)] if self._keeps_changes else []
         hides = call.no_log or bool(result.get("_ansible_no_log"))
         if hides:

@@ -14,6 +14,7 @@ import traceback
 import typing as t
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
@@ -25,7 +26,13 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import modes, results
-from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call, attempts_allowed, is_repeated, judge
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import (
+    Call,
+    attempts_allowed,
+    is_repeated,
+    judge,
+    with_result,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.labels import HIDDEN_LABEL, label_of
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, INSPECT
@@ -73,6 +80,8 @@ class Options:
     diff: bool = False
     interrupts: Interrupts | None = None
     saved_plan: saved_plan.SavedPlan | None = None
+    # Whether a task's `ignore_errors` counts: where something is to be deleted, no failure may go unseen.
+    ignores_errors: bool = True
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
@@ -96,16 +105,18 @@ class Schedule:
         self._options = options
         self._steps = Steps(graph, renderer, options.mode)
         self._recorder = Recorder(
-            options.on_record, expected=len(graph.steps), keeps_changes=options.diff, warns=options.mode != INSPECT
+            options.on_record, expected=_count(graph), keeps_changes=options.diff, warns=options.mode != INSPECT
         )
         self._dependents = graph.dependents()
         # A read that fails (a secret that is missing, no permission) is better found before the first write.
-        self._first = graph.independent(_is_plain_read) if options.mode == APPLY else set()
+        self._first = graph.independent(_is_plain_read) - _cleaned_up(graph) if options.mode == APPLY else set()
         self._held: list[Step] = []
         self._held_calls: list[Call] = []
         self._urgency = graph.heights()
         self._ready: list[tuple[int, int, Step]] = []
         self._delayed: list[tuple[float, int, Call]] = []
+        # Loops that pause between their items, and until when.
+        self._paused: list[tuple[float, int, Step]] = []
         self._running: dict[t.Any, Call] = {}
         self._selector = selectors.DefaultSelector()
         self._numbers = itertools.count()
@@ -126,7 +137,7 @@ class Schedule:
             self._selector.register(self._options.interrupts, selectors.EVENT_READ)
         for step in self._graph.steps:
             self._offer_if_ready(step)
-        while self._running or self._delayed or (self._ready and not self.stopped):
+        while self._running or self._delayed or ((self._ready or self._paused) and not self.stopped):
             self._start_what_can()
             self._wait()
         self._selector.close()
@@ -168,7 +179,7 @@ class Schedule:
     def _record_what_never_ran(self) -> None:
         for step in self._graph.steps:
             standing = self._steps[step]
-            if not standing.ended:
+            if not standing.ended and not step.is_gate:
                 standing.statuses.add(records.BLOCKED)
                 record = record_of(step, standing.next_position, None, records.BLOCKED, msg=self.stopped)
                 self._recorder.add(record)
@@ -181,7 +192,10 @@ class Schedule:
         if self._must_not_write(step) and not self._may_ask(step):
             self._held.append(step)
         else:
-            heapq.heappush(self._ready, (-self._urgency[step], step.index, step))
+            self._make_ready(step)
+
+    def _make_ready(self, step: Step) -> None:
+        heapq.heappush(self._ready, (-self._urgency[step], step.index, step))
 
     def _must_not_write(self, step: Step) -> bool:
         return bool(self._first) and step not in self._first
@@ -197,6 +211,8 @@ class Schedule:
         while self._delayed and self._delayed[0][0] <= now and self._free:
             call = heapq.heappop(self._delayed)[2]
             self._go_on(self._dispatch, call)
+        while self._paused and self._paused[0][0] <= now:
+            self._make_ready(heapq.heappop(self._paused)[2])
         while self._ready and not self.stopped and self._free:
             entry = heapq.heappop(self._ready)
             if self._advance(entry[2]):
@@ -216,14 +232,14 @@ class Schedule:
         standing.next_position += 1
         standing.running += 1
         self._begin(step, position)
-        return standing.next_position < standing.size and not standing.ended
+        return standing.next_position < standing.size and not standing.ended and not standing.in_turn
 
     def _open(self, step: Step) -> bool:
         """Find out what the step is going to do; whether there are calls to start."""
         try:
             opened = self._steps.open(step)
             self._recorder.expected += max(0, self._steps[step].size - 1)
-            if opened.status == records.UNKNOWN:
+            if opened.status == records.UNKNOWN and not step.is_gate:
                 self._end_unknown(step, opened.unknown)
                 return False
         except Exception as error:
@@ -349,8 +365,9 @@ class Schedule:
 
     def _wait(self) -> None:
         timeout = None
-        if self._delayed:
-            timeout = max(0.0, self._delayed[0][0] - time.monotonic())
+        waited_for = [waiting[0][0] for waiting in (self._delayed, self._paused) if waiting]
+        if waited_for:
+            timeout = max(0.0, min(waited_for) - time.monotonic())
         if not self._running and timeout is None:
             return
         if self._options.on_tick:
@@ -488,6 +505,8 @@ class Schedule:
         call.ended = True
         if status == records.FAILED and self._steps.may_fail_for_want_of_others(call.step):
             status, is_known = records.UNKNOWN, False
+        if status == records.FAILED and self._ignores_failure(call):
+            status = records.IGNORED
         step, standing = call.step, self._steps[call.step]
         standing.running -= 1
         standing.statuses.add(status)
@@ -496,10 +515,44 @@ class Schedule:
             overlay = self._renderer.loop_variables(step, standing.items, call.position)
             result = {**result, **overlay, "_ansible_item_result": True}
         standing.results[call.position] = result
+        if standing.in_turn and self._breaks(call, result):
+            self._recorder.expected -= standing.size - len(standing.results)
+            standing.items = (standing.items or [])[: len(standing.results)]
         self._recorder.call_ended(call, result, status, list(writes), unknown)
         if len(standing.results) == standing.size:
             self._register(step, results.assemble(standing.results, looped=standing.items is not None))
             self._finish(step)
+        elif standing.in_turn:
+            self._pause(call)
+
+    def _ignores_failure(self, call: Call) -> bool:
+        """Whether a play would go on as if the call had not failed. What has been stopped has not failed by itself."""
+        ignores = call.step.task.ignore_errors
+        if not ignores or self.stopped or not self._options.ignores_errors:
+            return False
+        try:
+            return bool(boolean(self._renderer.field(ignores, call.variables)))
+        except (AnsibleError, TypeError):
+            return False
+
+    def _breaks(self, call: Call, result: Result) -> bool:
+        """Whether a loop ends with this item."""
+        control = call.step.task.loop_control
+        if not control or not control.break_when:
+            return False
+        try:
+            return self._renderer.holds(control.break_when, with_result(call, result))
+        except AnsibleError:
+            return False
+
+    def _pause(self, call: Call) -> None:
+        """Let a loop's next item begin, after the pause that the loop asks for."""
+        control = call.step.task.loop_control
+        try:
+            seconds = float(self._renderer.field(control.pause, call.variables)) if control else 0.0
+        except (AnsibleError, ValueError):
+            seconds = 0.0
+        heapq.heappush(self._paused, (time.monotonic() + seconds, next(self._numbers), call.step))
 
     def _register(self, step: Step, result: Result) -> None:
         self.results[step] = result
@@ -520,13 +573,26 @@ class Schedule:
         self._finish(step)
 
     def _end_without_calls(self, step: Step, opened: Opened) -> None:
-        self._steps[step].statuses.add(opened.status)
-        if opened.status == records.SKIPPED:
+        opened = self._forgiven(step, opened)
+        standing = self._steps[step]
+        standing.statuses.add(opened.status)
+        standing.unknown = opened.unknown
+        if opened.status == records.SKIPPED and opened.is_met and not step.is_gate:
             empty = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
             self._register(step, empty)
+        if opened.status == records.IGNORED:
+            self._register(step, {"failed": True, "changed": False, "msg": opened.message})
         message = HIDDEN_MESSAGE if opened.message and step.task.no_log else opened.message
-        self._recorder.add(record_of(step, 0, None, opened.status, msg=message))
+        if not step.is_gate or opened.status == records.FAILED:
+            self._recorder.add(record_of(step, 0, None, opened.status, msg=message))
         self._finish(step)
+
+    def _forgiven(self, step: Step, opened: Opened) -> Opened:
+        """What a step comes to that failed before it called anything; ``ignore_errors`` counts there, too."""
+        if opened.status != records.FAILED or step.is_gate:
+            return opened
+        call = Call(step, 0, None, None, self._renderer.variables(step), modes.Apply())
+        return dataclasses.replace(opened, status=records.IGNORED) if self._ignores_failure(call) else opened
 
     def _finish(self, step: Step) -> None:
         self._steps[step].ended = True
@@ -561,3 +627,13 @@ def _is_plain_read(step: Step) -> bool:
     """Whether a step reads AWS once: one that is repeated until something is so may wait for a write."""
     repeated = is_repeated(step.task) or step.task.retries
     return modules.holding_of(step) is Holding.BARRIER and results.only_reads(step.module) and not repeated
+
+
+def _count(graph: Graph) -> int:
+    """How many steps will have a record."""
+    return sum(not step.is_gate for step in graph.steps)
+
+
+def _cleaned_up(graph: Graph) -> set[Step]:
+    """The steps whose block has an ``always``, which must run even if they fail."""
+    return {each for step in graph.steps for block in step.cleans_up for each in block}

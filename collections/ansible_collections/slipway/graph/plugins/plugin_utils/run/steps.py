@@ -27,6 +27,8 @@ class Opened:
     status: str = ""
     message: str = ""
     unknown: frozenset[str] = frozenset()
+    # Whether a play would have met the task at all, and registered that it was skipped.
+    is_met: bool = True
 
 
 class Steps:
@@ -43,18 +45,57 @@ class Steps:
 
     def open(self, step: Step) -> Opened:
         """Find out what a step is going to do, and its items."""
-        if any(self[need].status in (records.FAILED, records.BLOCKED) for need in self._graph.needs(step)):
-            return Opened(records.BLOCKED)
-        unknown = self._names_of(step, [need for need in self._planned(step) if not self[need].known])
-        if unknown:
-            return Opened(records.UNKNOWN, unknown=unknown)
+        found = self._kept_from(step)
+        if found:
+            return found
+        if step.is_gate:
+            return self._open_gate(step)
         if step.has_action_plugin:
             return Opened()
         try:
             self[step].items = self._renderer.loop_items(step)
         except AnsibleError as error:
             return self._without_items(step, error)
+        self[step].in_turn = _goes_in_turn(step)
         return Opened(records.SKIPPED) if self[step].items == [] else Opened()
+
+    def _kept_from(self, step: Step) -> Opened | None:
+        """What keeps a step from being looked at: a failure, a closed gate, results that only an apply would have."""
+        if self._is_blocked(step):
+            return Opened(records.BLOCKED)
+        for gate in (each for each in step.gates if each in self._standings):
+            if self[gate].status == records.SKIPPED:
+                return Opened(records.SKIPPED, is_met=False)
+            if self[gate].status == records.UNKNOWN:
+                return Opened(records.UNKNOWN, unknown=self[gate].unknown)
+        unknown = self._names_of(step, [need for need in self._planned(step) if not self[need].known])
+        return Opened(records.UNKNOWN, unknown=unknown) if unknown else None
+
+    def _is_blocked(self, step: Step) -> bool:
+        """Whether something that a step needs has failed. An ``always`` runs unless nothing of its block has begun."""
+        lost = {need for need in self._graph.needs(step) if self[need].status in (records.FAILED, records.BLOCKED)}
+        if not lost:
+            return False
+        forgiven = {each for block in step.cleans_up for each in block}
+        return bool(lost - forgiven) or any(self._never_began(block) for block in step.cleans_up)
+
+    def _never_began(self, block: tuple[Step, ...]) -> bool:
+        here = [each for each in block if each in self._standings and not each.is_gate]
+        return bool(here) and all(self[each].status == records.BLOCKED for each in here)
+
+    def _open_gate(self, gate: Step) -> Opened:
+        """Decide whether the steps behind a gate run: once, as a play evaluates the condition of an include."""
+        if gate.instead_of:
+            # An assertion about inputs, which has no standing, has run before everything.
+            standings = [self._standings.get(each) for each in gate.instead_of]
+            ran = any(each is None or each.status not in (records.SKIPPED, records.BLOCKED) for each in standings)
+            return Opened(records.SKIPPED if ran else records.OK)
+        try:
+            holds = self._renderer.holds(gate.task.when, self._renderer.variables(gate))
+        except AnsibleError as error:
+            unclear = self.unclear(gate)
+            return Opened(records.UNKNOWN, unknown=unclear) if unclear else Opened(records.FAILED, message=str(error))
+        return Opened(records.OK if holds else records.SKIPPED)
 
     def unclear(self, step: Step) -> frozenset[str]:
         """The names that a step needs and that a plan knows only in part, because they come from what would write."""
@@ -89,3 +130,9 @@ class Steps:
             return names
         # Who looks names up at run time may need any of them.
         return names & self._renderer.reached(step, set(names)) or names
+
+
+def _goes_in_turn(step: Step) -> bool:
+    """Whether each item of a loop has to wait for the one before it."""
+    control = step.task.loop_control
+    return keeps_its_place(step) or bool(control and (control.break_when or control.pause))
