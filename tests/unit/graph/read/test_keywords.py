@@ -554,7 +554,7 @@ REFUSED: dict[str, Refused] = {
             "- {name: One, say: {words: '{{ demo_two }}'}, register: demo_one, vars: {after: [demo_two]}}\n"
             "- {name: Two, say: {words: '{{ demo_one }}'}, register: demo_two}\n"
         ),
-        "in a circle(.|\n)*One.*main.yml:1(.|\n)*Two.*main.yml:2",
+        "in a cycle(.|\n)*One.*main.yml:1(.|\n)*Two.*main.yml:2",
     ),
 }
 
