@@ -85,7 +85,7 @@ def test_a_function_that_fails_while_it_is_watched_goes_back_by_itself(items: Fu
     ran = items.play("playbooks/rollout.yml", "-e", f"release={bad}", *PATIENCE)
     assert ran.returncode != 0
     assert "out of memory after a second" in ran.stdout, ran.stdout[-6000:]
-    assert f"Version {alias['FunctionVersion']} serves as before" in ran.stdout
+    assert f"Version {alias['FunctionVersion']} is still in service" in ran.stdout
     assert items.version()["commit"] == before["commit"]
     assert items.alias()["FunctionVersion"] == alias["FunctionVersion"]
     assert items.current() == before

@@ -111,7 +111,7 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
     ran = environment.play("playbooks/local_up.yml", "-e", "local_engine=private", "-e", f"local_path={programs}")
     assert ran.returncode != 0
     message = " ".join(ran.stdout.split())
-    assert "for want of: dockerd, iptables, ip, mmdebstrap" in message.replace("root, ", "")
+    assert "because these are missing: dockerd, iptables, ip, mmdebstrap" in message.replace("root, ", "")
     assert "apt-get install docker.io iptables iproute2 mmdebstrap" in message
     assert not environment.directory.exists()
 
@@ -120,8 +120,12 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
     ("setting", "value", "named"),
     [
         ("SLIPWAY_LOCAL_PORT", "80", "local_aws_gateway_port is 80; allowed: 1024 to"),
-        ("SLIPWAY_LOCAL_ACCOUNT", "mine", "local_account_id (mine) must have 12 digits"),
-        ("SLIPWAY_LOCAL_ENGINE", "podman", "value of local_engine must be one of: auto, private, none, got: podman"),
+        ("SLIPWAY_LOCAL_ACCOUNT", "mine", "local_aws_account_id (mine) must have 12 digits"),
+        (
+            "SLIPWAY_LOCAL_ENGINE",
+            "podman",
+            "value of local_aws_engine must be one of: auto, private, none, got: podman",
+        ),
     ],
 )
 def test_bad_settings_are_refused(environment: LocalEnvironment, setting: str, value: str, named: str) -> None:

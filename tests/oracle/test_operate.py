@@ -108,7 +108,7 @@ def test_rule_12_drift_is_found_from_any_machine_and_ends_with_an_error(running:
     running.well("playbooks/drift.yml", "-e", "fail_on_drift=false")
     assert logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"][0]["retentionInDays"] == 365
     running.well("site.yml")
-    assert "No drift. 0 changes" in running.well("playbooks/drift.yml")
+    assert "No drift. 0 changed inputs" in running.well("playbooks/drift.yml")
 
 
 def test_rule_12_a_change_of_inputs_is_no_drift_but_without_a_record_nobody_knows(running: Running) -> None:
@@ -122,7 +122,7 @@ def test_rule_12_a_change_of_inputs_is_no_drift_but_without_a_record_nobody_know
     unknown = running.run("playbooks/drift.yml", *change)
     s3.put_object(Bucket=system.BUCKET, Key=key, Body=kept)
     assert unknown.returncode != 0
-    assert "nothing says what was applied last" in " ".join(unknown.stdout.split())
+    assert "there is no record of the last apply" in " ".join(unknown.stdout.split())
 
 
 def plant(running: Running) -> None:

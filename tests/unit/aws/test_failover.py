@@ -123,7 +123,7 @@ def test_nothing_is_failed_while_the_service_does_not_answer(server: Server) -> 
 
 def test_a_service_that_stays_away_is_told_with_the_last_failure(server: Server) -> None:
     ecs = Ecs(["task/1"], lambda: setattr(server, "status", 502))
-    with pytest.raises(RefusedError, match="on end: 502"):
+    with pytest.raises(RefusedError, match="in a row: 502"):
         module.drill({**PARAMS, "timeout": 5}, module.EcsService(PARAMS, ecs), client_of(server))
 
 
@@ -144,7 +144,7 @@ def test_ecs_is_told_the_number_of_tasks_again_only_where_it_needs_that() -> Non
 
 
 def test_a_service_without_tasks_is_refused() -> None:
-    with pytest.raises(RefusedError, match="runs no tasks"):
+    with pytest.raises(RefusedError, match="has no running tasks"):
         module.EcsService(PARAMS, Ecs([])).check()
 
 
@@ -170,13 +170,13 @@ def test_the_standby_of_a_database_takes_over() -> None:
     rds = Rds()
     target = module.RdsInstance({"name": "shop-database"}, rds)
     target.check()
-    assert target.fail() == "had the standby of shop-database take over from eu-central-1a"
+    assert target.fail() == "made the standby of shop-database take over from eu-central-1a"
     assert rds.rebooted == [{"DBInstanceIdentifier": "shop-database", "ForceFailover": True}]
     target.wait(1)
 
 
 def test_a_database_that_does_not_come_back_is_told() -> None:
-    with pytest.raises(RefusedError, match="shop-database is not available again"):
+    with pytest.raises(RefusedError, match="shop-database was not available again"):
         module.RdsInstance({"name": "shop-database"}, Rds(DBInstanceStatus="rebooting")).wait(0)
 
 

@@ -81,7 +81,7 @@ def test_another_key_is_refused_with_what_to_do(client: Any, run: Run) -> None:
     run()
     refused = run(kms_key_id="arn:aws:kms:eu-central-1:123456789012:key/other")
     assert refused["failed"] is True
-    assert "Delete it first (state: absent)" in refused["msg"]
+    assert "delete it first (state: absent)" in refused["msg"]
 
 
 def test_deletes_images_only_with_force(client: Any, run: Run) -> None:

@@ -145,7 +145,7 @@ def test_any_other_end_fails_with_the_reason_and_the_last_lines(end: dict[str, A
 
 def test_a_migration_that_takes_too_long_is_stopped() -> None:
     one_off, ecs = task([RUNNING])
-    with pytest.raises(RefusedError, match="has not ended within 20 seconds"):
+    with pytest.raises(RefusedError, match="did not end within 20 seconds"):
         one_off.run()
     assert ecs.stopped == ["arn:task/shop/t1"]
 
@@ -225,6 +225,6 @@ def test_what_is_not_remembered_runs_each_time(monkeypatch: pytest.MonkeyPatch, 
 
 def test_an_unknown_container_is_refused_with_those_that_are_known() -> None:
     one_off, ecs = task([RUNNING], container="web")
-    with pytest.raises(RefusedError, match="container is 'web'; the task definition has api"):
+    with pytest.raises(RefusedError, match="container is 'web'; the task definition contains api"):
         one_off.run()
     assert ecs.tasks == {}

@@ -73,9 +73,9 @@ def test_a_compliance_lock_has_a_day_on_which_it_begins_and_is_never_loosened(ba
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"min_retention_days": 7}, "need a lock"),
-        ({"lock": "none", "max_retention_days": 7}, "need a lock"),
-        ({"lock": "compliance", "cooling_off_days": 1}, "AWS demands 3 and more"),
+        ({"min_retention_days": 7}, "need lock"),
+        ({"lock": "none", "max_retention_days": 7}, "need lock"),
+        ({"lock": "compliance", "cooling_off_days": 1}, "AWS requires at least 3"),
     ],
 )
 def test_contradicting_options_are_refused_before_any_write(

@@ -75,7 +75,7 @@ def test_a_backup_that_is_gone_is_told_and_nothing_is_left(client: Any, back_up:
 @pytest.mark.parametrize(
     ("items", "certain", "says"),
     [
-        (5, True, "5 items, and not all as they were"),
+        (5, True, "5 items, but not all of them unchanged"),
         (6, True, "5 items of 6"),
         (6, False, ""),
         (0, False, "5 items of 0"),

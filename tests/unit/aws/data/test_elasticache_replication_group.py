@@ -206,7 +206,7 @@ def test_one_that_is_being_deleted_is_waited_for(api: Stubber, run: Run) -> None
         (group(), {"transit_encryption": False}, "requires TLS"),
         (group(), {"engine_version": "7.0"}, "runs 7.1.0, and AWS cannot downgrade it to 7.0"),
         (group(), {"engine_version": "6.x"}, "runs 7.1.0, and AWS cannot downgrade it to 6.x"),
-        (group(Engine="valkey"), {"engine": "redis"}, "runs Valkey, from which none goes back to Redis"),
+        (group(Engine="valkey"), {"engine": "redis"}, "runs Valkey, which cannot be changed back to Redis"),
         (
             group(TransitEncryptionEnabled=False, AuthTokenEnabled=False),
             {"transit_encryption": True},

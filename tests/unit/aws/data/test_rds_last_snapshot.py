@@ -72,7 +72,7 @@ def test_a_snapshot_whose_key_goes_is_none(rds: Any, take: Run) -> None:
     ("other", "says"),
     [
         ({"Status": "failed"}, "its status is failed"),
-        ({"PercentProgress": 40}, "40 percent of it are there"),
+        ({"PercentProgress": 40}, "only 40 percent of it is complete"),
         ({"AllocatedStorage": 10}, "AllocatedStorage is 10 and not 20"),
         ({"EngineVersion": "8.0.39"}, "EngineVersion is '8.0.39' and not '8.0.40'"),
         ({"Encrypted": False}, "Encrypted is False and not True"),

@@ -113,4 +113,4 @@ def test_the_same_rule_twice_is_refused(run: Run) -> None:
 
 
 def test_a_group_that_does_not_exist_is_refused(run: Run) -> None:
-    assert "make it before its rules" in run(group_id="sg-00000000000000000", ingress=[])["msg"]
+    assert "create it before its rules" in run(group_id="sg-00000000000000000", ingress=[])["msg"]

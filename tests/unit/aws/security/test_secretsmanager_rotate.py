@@ -108,7 +108,7 @@ def test_a_rotation_that_is_refused_for_another_reason_fails() -> None:
 
 
 def test_a_rotation_that_does_not_end_fails_with_the_functions_last_lines() -> None:
-    with pytest.raises(RefusedError, match=r"not ended within 5 seconds(.|\n)*line 6\nline 7\nline 8"):
+    with pytest.raises(RefusedError, match=r"did not end within 5 seconds(.|\n)*line 6\nline 7\nline 8"):
         rotation(Secrets({"old": ["AWSCURRENT"]}, ends_after=1000)).run()
 
 

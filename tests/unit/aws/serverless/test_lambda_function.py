@@ -166,7 +166,7 @@ def test_alias_a_version_that_fails_never_gets_a_user_and_shows_its_log(shop: Sh
     refused = shop.shift(shop.publish(BAD))
     assert refused["failed"] is True
     assert "the table is missing" in refused["msg"]
-    assert "Version 1 serves as before" in refused["msg"]
+    assert "Version 1 is still in service" in refused["msg"]
     assert shop.alias()["FunctionVersion"] == "1"
 
 
@@ -301,7 +301,7 @@ def test_alias_a_version_migrates_before_it_is_rehearsed_until_it_is_done(shop: 
 def test_alias_a_migration_that_fails_keeps_the_version_away(shop: Shop) -> None:
     shop.shift(shop.publish(GOOD % "abc"))
     refused = shop.shift(shop.publish(BAD), migration_event={"slipway": "migrate"})
-    assert "asked for its migration" in refused["msg"]
+    assert "called for its migration" in refused["msg"]
     assert shop.alias()["FunctionVersion"] == "1"
 
 
