@@ -238,6 +238,32 @@ def test_what_a_hidden_task_returned_is_in_no_label(aws: AWS) -> None:
         assert [path.name for path in left if FROM_AWS in path.read_text()] == []
 
 
+def test_a_saved_plan_that_hides_a_secret_can_be_applied(aws: AWS) -> None:
+    project, proxy = aws
+    client(proxy, "secretsmanager").create_secret(Name="planted", SecretString=f'{{"password": "{FROM_AWS}"}}')
+    project.role(
+        "demo",
+        """
+- name: Read
+  slipway.aws.secretsmanager_secret_value_info: {secret_id: planted}
+  register: demo_read
+  no_log: true
+- name: Pass on
+  amazon.aws.ec2_vpc_net:
+    name: demo
+    cidr_block: "{{ cidr | default('10.0.0.0/16') }}"
+    tags: {whole: "{{ demo_read.fields.password }}", part: "x-{{ demo_read.fields.password }}"}
+""",
+    )
+    project.converge("demo", arguments=("--check",))
+    plan = str(project.folder / "plan.json")
+    assert FROM_AWS not in (project.folder / "plan.json").read_text()
+    stale = project.converge("demo", plan=plan, arguments=("-e", "cidr=10.1.0.0/16"))
+    assert "the plan is stale" in stale.result["msg"]
+    assert FROM_AWS not in stale.output
+    assert project.converge("demo", plan=plan).returncode == 0
+
+
 @pytest.mark.parametrize("hides", ["true", "false"])
 def test_a_loop_that_is_none_shows_nothing_of_what_it_is(project: Project, hides: str) -> None:
     task = 'ansible.builtin.stat: {path: "/{{ item }}"}, loop: "{{ demo_variable }}"'

@@ -13,6 +13,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
+import re
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.worker import (
     always_write,
     consistency,
     differences,
+    hidden,
     local_effects,
     reads,
 )
@@ -261,7 +263,21 @@ def _is_same(planned: t.Any, write: dict[str, t.Any], tokens: set[str]) -> bool:
     first, second = (
         {name: value for name, value in each["parameters"].items() if name not in tokens} for each in (planned, write)
     )
-    return first == second
+    return _fits(first, second)
+
+
+def _fits(planned: t.Any, value: t.Any) -> bool:
+    """Whether a value is the planned one; what was secret in a plan is not written in it, and may be anything."""
+    if isinstance(planned, dict) and isinstance(value, dict):
+        return planned.keys() == value.keys() and all(_fits(planned[key], value[key]) for key in planned)
+    if isinstance(planned, list) and isinstance(value, list):
+        return len(planned) == len(value) and all(map(_fits, planned, value))
+    if planned == hidden.WHOLE:
+        return True
+    if isinstance(planned, str) and isinstance(value, str) and hidden.PART in planned:
+        pattern = ".+".join(map(re.escape, planned.split(hidden.PART)))
+        return re.fullmatch(pattern, value, re.DOTALL) is not None
+    return bool(planned == value)
 
 
 def _idempotency_tokens(client: t.Any, operation: str) -> set[str]:
