@@ -113,7 +113,7 @@ def test_another_account_is_refused_before_any_write(network: AWS) -> None:
     outcome = project.converge("network", account="111111111111")
     assert outcome.returncode != 0
     assert set(proxy.operations) == {"query:GetCallerIdentity", "query:ListAccountAliases"}
-    assert "belong to the account 123456789012, but the environment names 111111111111" in outcome.result["msg"]
+    assert "belong to account 123456789012, but the environment names account 111111111111" in outcome.result["msg"]
 
 
 def test_rule_17_a_no_log_option_is_in_no_plan(aws: AWS) -> None:
@@ -285,11 +285,11 @@ def test_rule_05_what_has_nothing_to_write_does_not_wait_for_the_first_reads(aws
 def test_rule_05_what_has_something_to_write_does_so_after_the_first_reads(aws: AWS) -> None:
     project, proxy = aws
     tasks = [f"- name: Bucket {n}\n  amazon.aws.s3_bucket: {{name: demo-{n}}}\n" for n in range(4)]
-    read = "- name: Buckets\n  amazon.aws.s3_bucket_info:\n"
+    read = "- name: Networks\n  amazon.aws.ec2_vpc_net_info:\n"
     project.role("demo", "".join(tasks) + read)
     outcome = project.converge("demo")
     assert outcome.calls("changed") == [f"Bucket {n}" for n in range(4)]
-    assert proxy.operations.index("rest:Get /") < min(map(proxy.operations.index, proxy.writes))
+    assert proxy.operations.index("query:DescribeVpcs") < min(map(proxy.operations.index, proxy.writes))
 
 
 def test_without_permission_the_message_names_the_operation_and_the_task(aws: AWS) -> None:
@@ -356,7 +356,7 @@ def test_lock_is_sought_in_the_region_of_the_environment(aws: AWS) -> None:
         project.environment.pop(name)
     lock = {"slipway.graph.lock": {"table": "locks", "key": "demo-test"}}
     assert project.run({**lock, "environment": {"AWS_REGION": "eu-central-1"}}).result["acquired"]
-    assert "make it once with" in project.run({**lock, "environment": {"AWS_REGION": "eu-west-1"}}).result["msg"]
+    assert "Create it once with" in project.run({**lock, "environment": {"AWS_REGION": "eu-west-1"}}).result["msg"]
 
 
 def test_lock_is_not_taken_in_another_account(aws: AWS) -> None:
@@ -365,7 +365,7 @@ def test_lock_is_not_taken_in_another_account(aws: AWS) -> None:
     make_lock_table(dynamodb)
     lock = {"table": "locks", "key": "demo-test"}
     refused = project.run({"slipway.graph.lock": {**lock, "account": "111111111111"}})
-    assert "belong to the account 123456789012, but the environment names 111111111111" in refused.result["msg"]
+    assert "belong to account 123456789012, but the environment names account 111111111111" in refused.result["msg"]
     assert dynamodb.scan(TableName="locks")["Items"] == []
     assert project.run({"slipway.graph.lock": {**lock, "account": "123456789012"}}).result["acquired"]
 
@@ -373,7 +373,7 @@ def test_lock_is_not_taken_in_another_account(aws: AWS) -> None:
 def test_lock_without_a_table_says_how_to_make_it(aws: AWS) -> None:
     project, _proxy = aws
     outcome = project.run({"slipway.graph.lock": {"table": "locks", "key": "demo-test", "region": "eu-central-1"}})
-    assert "make it once with playbooks/bootstrap.yml" in outcome.result["msg"]
+    assert "Create it once with playbooks/bootstrap.yml" in outcome.result["msg"]
 
 
 def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
