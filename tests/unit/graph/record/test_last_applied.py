@@ -62,7 +62,14 @@ def test_a_renamed_task_does_not_stay_under_its_old_name() -> None:
 
 
 def test_what_only_reads_is_not_kept() -> None:
-    assert last_applied.after(last_applied.Applied(), [call("look", "1", reads=True)], "present").calls == {}
+    look = dataclasses.replace(call("look", "1", reads=True), module="amazon.aws.s3_bucket_info")
+    said = dataclasses.replace(call("say", "", reads=True), module="ansible.builtin.debug")
+    assert last_applied.after(last_applied.Applied(), [look, said], "present").calls == {}
+
+
+def test_what_says_that_it_never_changes_anything_is_kept() -> None:
+    bucket = call("bucket", "1", reads=True)  # by changed_when
+    assert drifted([bucket], [bucket]) == ["bucket"]
 
 
 def keys(outcome: Outcome) -> list[str]:

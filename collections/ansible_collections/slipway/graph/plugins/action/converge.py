@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import dataclasses
 import datetime
 import gc
@@ -16,7 +17,12 @@ from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan, saved_plan
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, environment_of, prepare
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import (
+    Preparation,
+    environment_of,
+    prepare,
+    region_of,
+)
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import critical_path, journal, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
@@ -47,6 +53,15 @@ ARGUMENTS = {
 }
 # From here on people want to know what an apply waited for.
 LONG_SECONDS = 5
+
+
+@dataclasses.dataclass
+class _Bounds:
+    """What a run may not go beyond: a saved plan, and the account that is named; ``place`` says where it has run."""
+
+    plan: saved_plan.SavedPlan | None
+    guard: account.Guard | None
+    place: c.Callable[[], tuple[str, str]]
 
 
 class ActionModule(ActionBase):
@@ -81,9 +96,9 @@ class ActionModule(ActionBase):
                 return {"failed": True, "changed": False, "msg": "\n".join(prepared.problems)}
             is_destroy = options["state"] == "absent"
             selected = selection.to_destroy(prepared.whole, options["only"]) if is_destroy else None
-            self._check_account(processes, prepared, options)
+            bounds = self._bounds(processes, prepared, options)
             with lock_keeper.at_work(os.getppid()), interrupts:
-                return self._converge(processes, prepared, selected, options, interrupts)
+                return self._converge(processes, prepared, selected, options, interrupts, bounds)
         finally:
             processes.close()
             if interrupts.abandoned:
@@ -96,12 +111,12 @@ class ActionModule(ActionBase):
         selected: selection.Selection | None,
         options: dict[str, t.Any],
         interrupts: Interrupts,
+        bounds: _Bounds,
     ) -> dict[str, t.Any]:
         planning = bool(self._task.check_mode)
         host = prepared.host.name
-        held_to = saved_plan.read(options["plan"], host, options["state"]) if options["plan"] else None
         now = datetime.datetime.now(datetime.UTC)
-        began_at = (held_to and held_to.began_at) or now
+        began_at = (bounds.plan and bounds.plan.began_at) or now
         progress = Progress(
             Display(),
             planning,
@@ -118,7 +133,8 @@ class ActionModule(ActionBase):
             on_tick=progress.tick,
             tell=progress.tell,
             interrupts=interrupts,
-            saved_plan=held_to,
+            saved_plan=bounds.plan,
+            guard=bounds.guard.of_call if bounds.guard else None,
             diff=bool(self._task.diff),
         )
         with RunRecord(host, planning, options, began_at) as record:
@@ -141,6 +157,7 @@ class ActionModule(ActionBase):
             gone = [] if selected else forgotten.of_last_apply(record.applied, prepared.whole, graph, renderer, calls)
             left = [forgotten.line(gone)] if gone else []
             record.notes += left
+            record.place = bounds.place()
             run, planned = record.ended(graph, calls, gone)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
@@ -188,20 +205,35 @@ class ActionModule(ActionBase):
                 result |= {"failed": True, "msg": f"{result['msg']}\n{error}"}
         return result
 
-    def _check_account(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> None:
-        if not options["account"]:
-            return
-        region = options["region"]
-        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        warning = account.check(
-            processes,
-            prepared.renderer.serialise_for,
-            options["account"],
-            {**environment, **prepared.environment, **({"AWS_REGION": region} if region else {})},
-            planning=bool(self._task.check_mode),
-        )
-        if warning:
-            Display().warning(warning)
+    def _bounds(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> _Bounds:
+        """Read the plan that this run is held to, and ask whose account the credentials open.
+
+        :raises AnsibleActionFail: for a plan of something else, and when credentials are another account's.
+        """
+        region, planning = self._region(prepared, options), bool(self._task.check_mode)
+        held_to = saved_plan.read(options["plan"], prepared.host.name, options["state"]) if options["plan"] else None
+        if held_to:
+            held_to.refuse_elsewhere(options["account"], region)
+        accounts = account.Accounts(processes, prepared.renderer.serialise_for)
+        expected = options["account"] or (held_to.account if held_to else "")
+        if expected:
+            guard = account.Guard(accounts, expected, planning, is_of_plan=not options["account"])
+            environment = {**prepared.environment, **({"AWS_REGION": region} if region else {})}
+            guard.check(prepared.graph, prepared.renderer, environment)
+            for warning in guard.warnings:
+                Display().warning(warning)
+            return _Bounds(held_to, guard, lambda: (guard.account, region))
+        known = account.known_credentials(prepared.graph, prepared.renderer) if planning else iter(())
+        first = next(known, None)
+        if first is None:
+            return _Bounds(held_to, None, lambda: ("", region))
+        # Nobody waits for the answer: it only stands in the plan.
+        answer = accounts.ask(first[1])
+        return _Bounds(held_to, None, lambda: (answer().account, region or first[1].region))
+
+    @staticmethod
+    def _region(prepared: Preparation, options: dict[str, t.Any]) -> str:
+        return region_of(options, {**os.environ, **prepared.environment})
 
 
 def _told_to(kept: RunningJournal, options: Options) -> Options:

@@ -47,7 +47,10 @@ options:
     elements: str
     default: []
   account:
-    description: The account ID that the credentials must belong to, compared before any other call. Empty means any.
+    description:
+      - The account ID that the credentials must belong to, compared before any other call. Empty means any.
+      - Asked are the credentials that will write, those of C(module_defaults) and of single tasks among them, each
+        distinct ones once. Those that come from a result are asked before their call starts.
     type: str
     default: ""
   region:
@@ -88,6 +91,7 @@ options:
       - A plan, as C(plan.json) of an earlier run in check mode. If a call's first write differs from the plan, the call
         stops before it writes, and nothing new starts after it. Calls whose inputs did not exist yet may write
         anything.
+      - It is refused for another account or Region than it was made for.
     type: path
     default: ""
   applied:

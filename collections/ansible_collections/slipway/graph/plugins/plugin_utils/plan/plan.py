@@ -39,17 +39,21 @@ def document(
     notes: c.Sequence[str] = (),
     began_at: datetime.datetime | None = None,
     forgotten: c.Sequence[str] = (),
+    place: tuple[str, str] = ("", ""),
 ) -> Document:
     """The plan as it is written to ``plan.json``: every call in reading order, those without a change too.
 
     :arg notes: what is to be known of the plan as a whole.
     :arg forgotten: the keys of what was made earlier and no task knows any more.
+    :arg place: the account and the Region, empty where they are not known.
     """
     ordered = sorted(calls, key=lambda call: call.order)
     return {
         "version": VERSION,
         "host": host,
         "state": state,
+        "account": place[0],
+        "region": place[1],
         **({"began_at": began_at.isoformat()} if began_at else {}),
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "summary": records.summary(ordered),

@@ -21,11 +21,28 @@ Expected = list[dict[str, t.Any]] | None
 
 
 class SavedPlan:
-    """What each call may do. ``began_at`` is when the planning began, by which a destroy names last snapshots."""
+    """What each call may do, and where. ``began_at`` is when the planning began, by which a destroy names snapshots."""
 
-    def __init__(self, calls: dict[str, dict[str, t.Any]], began_at: datetime.datetime | None = None) -> None:
+    def __init__(
+        self,
+        calls: dict[str, dict[str, t.Any]],
+        began_at: datetime.datetime | None = None,
+        place: tuple[str, str] = ("", ""),
+    ) -> None:
         self._calls = calls
         self.began_at = began_at
+        self.account, self.region = place
+
+    def refuse_elsewhere(self, account: str, region: str) -> None:
+        """Compare where it was made with where it is to be applied, as far as both are known.
+
+        :raises AnsibleActionFail: where they differ.
+        """
+        for what, planned, now in (("account", self.account, account), ("Region", self.region, region)):
+            if planned and now and planned != now:
+                raise AnsibleActionFail(
+                    f"plan: it was made for {what} {planned}, not for {now}. Plan again there. Nothing was written."
+                )
 
     def expected(self, key: str) -> Expected:
         """The writes that a call may make.
@@ -52,6 +69,7 @@ def read(path: str, host: str, state: str) -> SavedPlan:
         version, of = document["version"], (document["host"], document["state"])
         calls = {call["key"]: call for call in document["calls"]}
         statuses = {call["status"] for call in document["calls"]}
+        place = str(document.get("account") or ""), str(document.get("region") or "")
         began_at = datetime.datetime.fromisoformat(document["began_at"]) if "began_at" in document else None
     except OSError as error:
         raise AnsibleActionFail(f"plan: {path} cannot be read: {error.strerror}") from error
@@ -69,7 +87,7 @@ def read(path: str, host: str, state: str) -> SavedPlan:
         raise AnsibleActionFail(
             f"plan: {path} has calls that could not be planned; only a complete plan can be applied"
         )
-    return SavedPlan(calls, began_at)
+    return SavedPlan(calls, began_at, place)
 
 
 def difference(expected: dict[str, t.Any] | None, write: dict[str, t.Any]) -> str:

@@ -16,6 +16,7 @@ from ansible.module_utils.common.json import Direction, get_module_encoder
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Task, Templar
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import connection
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import KnownValues
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import (
@@ -295,7 +296,10 @@ class Renderer:
         return {str(name): str(value) for name, value in rendered.items()}
 
     def arguments(self, step: Step, variables: Variables, only: t.Container[str] | None = None) -> dict[str, t.Any]:
-        """The module's arguments, ``module_defaults`` beneath them; with ``only``, of its own no others than these."""
+        """The module's arguments, ``module_defaults`` beneath them.
+
+        :arg only: of its own no others than these, and those by which it reaches AWS.
+        """
         templar = self.templar(variables)
         defaults = ansible_doors.argument_defaults(step.module, step.task, templar)
         given = {name: value for name, value in step.task.args.items() if not name.startswith("_")}
@@ -303,7 +307,7 @@ class Renderer:
         if spread:
             given = {**templar.template(spread), **given}
         if only is not None:
-            given = {name: value for name, value in given.items() if name in only}
+            given = {name: value for name, value in given.items() if name in only or name in connection.NAMES}
         return t.cast("dict[str, t.Any]", templar.template({**defaults, **given}))
 
     def outputs(self, value: t.Any) -> t.Any:

@@ -97,7 +97,7 @@ def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applie
 
     :arg state: ``present``, or ``absent`` after calls that deleted.
     """
-    done = [call for call in calls if call.status in (records.OK, records.CHANGED) and not call.reads]
+    done = [call for call in calls if call.status in (records.OK, records.CHANGED) and _may_have_made(call)]
     ended = {key_of(call) for call in done}
     # What was renamed is here under its new name.
     moved = {old for new, old in found_again(calls, applied).items() if new in ended}
@@ -111,6 +111,11 @@ def without(applied: Applied, keys: c.Container[str]) -> Applied:
     """What is applied, but for some calls whose resources are gone."""
     calls = {key: entry for key, entry in applied.calls.items() if key not in keys}
     return dataclasses.replace(applied, calls=calls)
+
+
+def _may_have_made(call: CallRecord) -> bool:
+    """Whether there may be something of a call: one that says of itself that it never changes anything may write."""
+    return not call.reads or (bool(call.inputs) and not call.module.endswith(("_info", "_facts")))
 
 
 def dump(applied: Applied) -> str:

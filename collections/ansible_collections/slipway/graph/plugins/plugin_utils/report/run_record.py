@@ -36,6 +36,8 @@ class RunRecord:
         self.problems: list[str] = []
         self.cut_off: list[str] = []
         self.journal: running_journal.RunningJournal | None = None
+        # The account and the Region, once they are known.
+        self.place = ("", "")
         self._host = host
         self._planning = planning
         self._began_at = began_at
@@ -95,10 +97,10 @@ class RunRecord:
             self.applied = last_applied.after(self.applied, calls, self._state)
             self._keep(lambda: last_applied.write(self._applied_path, self.applied), self._applied_path)
         run = journal.document(self._host, "plan" if self._planning else "apply", self._state, graph, calls)
-        run |= {"notes": self.notes, "forgotten": list(forgotten)}
+        run |= {"account": self.place[0], "region": self.place[1], "notes": self.notes, "forgotten": list(forgotten)}
         planned = None
         if self._planning:
-            planned = plan.document(self._host, self._state, calls, self.notes, self._began_at, forgotten)
+            planned = plan.document(self._host, self._state, calls, self.notes, self._began_at, forgotten, self.place)
         if self.journal:
             self.journal.end()
             if self.journal.problem:

@@ -26,6 +26,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import record
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import modes, results
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.account import may_write
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import (
     Call,
     attempts_allowed,
@@ -73,6 +74,8 @@ class Options:
     on_record: OnRecord
     # Is told what is going to run and of each write before it is sent.
     journal: RunningJournal | None = None
+    # Says of a call's arguments and environment why it may not write: it would be in another account.
+    guard: c.Callable[[c.Mapping[str, t.Any], c.Mapping[str, str]], str] | None = None
     # Called a few times a second; what it is given says which calls run and for how many seconds.
     on_tick: c.Callable[[c.Callable[[], list[tuple[str, float]]]], None] | None = None
     register: bool = True
@@ -327,17 +330,27 @@ class Schedule:
         if arguments is None:
             return None
         arguments = modules.prepared(step, arguments)
+        environment = self._renderer.environment(step, call.variables)
+        self._refuse_another_account(step, arguments, environment)
         return ModuleCall(
             module=step.module,
             path=step.path,
             args=self._renderer.serialise(step, arguments, check_mode=call.mode.uses_check_mode, no_log=call.no_log),
-            environment=self._renderer.environment(step, call.variables),
+            environment=environment,
             mode=call.mode.seam,
             expected=call.mode.expected,
             guarded=call.mode.guards and modules.holding_of(step) is Holding.GUARD,
             journal=self._options.journal.path if self._options.journal else "",
             key=records.call_key(step.key, call.label, call.label_occurrence),
         )
+
+    def _refuse_another_account(self, step: Step, arguments: dict[str, t.Any], environment: dict[str, str]) -> None:
+        """Ask whose account it is before a call writes with credentials that only this run has brought."""
+        if self._options.guard and may_write(step):
+            problem = self._options.guard(arguments, environment)
+            if problem:
+                self.stop(problem)
+                raise AnsibleError(problem)
 
     def _checks(self, call: Call) -> bool | None:
         """What the task itself says of check mode; one that says nothing has that of the command line."""
