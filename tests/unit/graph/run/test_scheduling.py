@@ -24,15 +24,21 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APP
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
 
 SUCCEED, CHANGE, FAIL, DIE, HANG, UNRENDERABLE = "succeed", "change", "fail", "die", "hang", "unrenderable"
+# Fails, and its task says that this does not matter.
+IGNORED = "ignored"
 
 
 @dataclasses.dataclass
 class Shape:
-    """A graph to be: for each step its fate, its number of loop items (None without a loop) and its needs."""
+    """A graph to be: for each step its fate, its number of loop items (None without a loop) and its needs.
+
+    ``blocks``: the block in whose ``always`` it stands, if any; that is among its needs.
+    """
 
     fates: list[str]
     items: list[int | None]
     needs: list[set[int]]
+    blocks: list[set[int]] = dataclasses.field(default_factory=list)
 
 
 @st.composite
@@ -40,11 +46,17 @@ def shapes(draw: st.DrawFn) -> Shape:
     """Any acyclic graph of up to twelve steps."""
     size = draw(st.integers(1, 12))
     fates = draw(
-        st.lists(st.sampled_from([SUCCEED, CHANGE, FAIL, DIE, HANG, UNRENDERABLE]), min_size=size, max_size=size)
+        st.lists(
+            st.sampled_from([SUCCEED, CHANGE, FAIL, DIE, HANG, UNRENDERABLE, IGNORED]), min_size=size, max_size=size
+        )
     )
     items = draw(st.lists(st.one_of(st.none(), st.integers(0, 3)), min_size=size, max_size=size))
     needs = [draw(st.sets(st.integers(0, index - 1))) if index else set() for index in range(size)]
-    return Shape(fates, items, needs)
+    no_block = st.just(set[int]())
+    blocks = [
+        draw(st.one_of(no_block, st.sets(st.integers(0, index - 1)))) if index else set() for index in range(size)
+    ]
+    return Shape(fates, items, [need | block for need, block in zip(needs, blocks, strict=True)], blocks)
 
 
 class Renderer:
@@ -132,7 +144,7 @@ class Processes:
         fate = self.shape.fates[index]
         if fate == DIE:
             return None
-        result = {"changed": fate == CHANGE, "failed": fate == FAIL, "msg": fate}
+        result = {"changed": fate == CHANGE, "failed": fate in (FAIL, IGNORED), "msg": fate}
         return {"result": json.dumps(result), "crash": None, "calls": [], "writes": []}
 
 
@@ -146,6 +158,8 @@ def graph_of(shape: Shape) -> Graph:
         )
         for index in range(len(shape.fates))
     ]  # fmt: skip
+    for step, block in zip(steps, shape.blocks, strict=False):
+        step.cleans_up = (tuple(steps[each] for each in sorted(block)),) if block else ()
     data = {step: {steps[need] for need in shape.needs[step.index]} for step in steps}
     return Graph(steps, data, {step: set() for step in steps})
 
@@ -154,7 +168,8 @@ def _task(index: int, shape: Shape) -> t.Any:
     items, retries = shape.items[index], UNRENDERABLE if shape.fates[index] == UNRENDERABLE else None
     return types.SimpleNamespace(
         loop=None if items is None else list(range(items)), when=[], until=None, retries=retries, delay=0, no_log=False,
-        check_mode=None, get_ds=dict, changed_when=None, failed_when=None, register=f"r{index}",
+        check_mode=None, get_ds=dict, changed_when=None, failed_when=None, register=f"r{index}", loop_control=None,
+        ignore_errors=shape.fates[index] == IGNORED,
     )  # fmt: skip
 
 
@@ -176,10 +191,11 @@ def broken(shape: Shape, index: int) -> bool:
 
 
 def behind_a_failure(shape: Shape) -> set[int]:
-    """The steps that need a failed one, directly or not."""
+    """The steps that need a failed one, directly or not; what cleans up is, if nothing of its block has begun."""
     found: set[int] = set()
     for index, needs in enumerate(shape.needs):
-        if any(need in found or broken(shape, need) for need in needs):
+        block = shape.blocks[index] if shape.blocks else set()
+        if any(need in found or broken(shape, need) for need in needs - block) or (block and block <= found):
             found.add(index)
     return found
 
@@ -204,6 +220,8 @@ def test_rules_03_to_05_hold_on_any_graph(shape: Shape, parallel: int) -> None:
             assert status == records.BLOCKED
         elif broken(shape, step.index):
             assert status == records.FAILED
+        elif shape.fates[step.index] == IGNORED:
+            assert status == (records.SKIPPED if shape.items[step.index] == 0 else records.IGNORED)
         else:
             assert status in (records.OK, records.CHANGED, records.SKIPPED)
         for need in shape.needs[step.index]:
@@ -215,7 +233,7 @@ def test_rules_03_to_05_hold_on_any_graph(shape: Shape, parallel: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(shape=shapes())
 def test_rule_07_in_a_plan_what_needs_an_unmade_result_is_unknown_and_not_run(shape: Shape) -> None:
-    fates = [SUCCEED if fate in (FAIL, DIE, HANG, UNRENDERABLE) else fate for fate in shape.fates]
+    fates = [SUCCEED if fate in (FAIL, DIE, HANG, UNRENDERABLE, IGNORED) else fate for fate in shape.fates]
     shape = Shape(fates, shape.items, shape.needs)
     schedule, processes, graph = run(shape, 4, mode=PLAN)
     unmade: set[int] = set()
@@ -282,3 +300,49 @@ def test_rule_05_a_delay_that_cannot_be_rendered_fails_its_task_only() -> None:
     schedule.run()
     assert schedule.step_status(graph.steps[0]) == records.FAILED
     assert schedule.step_status(graph.steps[1]) == records.OK
+
+
+def gated(opens: bool | None, fate: str = SUCCEED) -> tuple[Schedule, Processes, Graph]:
+    """A step, and one behind an include, whose condition is evaluated once: it holds or not, or cannot be rendered."""
+    shape = Shape([fate, SUCCEED, SUCCEED], [None, None, None], [set(), {0}, {1}])
+    graph, processes = graph_of(shape), Processes(shape, 2)
+    first, gate, behind = graph.steps
+    gate.is_gate, behind.gates = True, (gate,)
+    gate.task.when = [opens]
+
+    class Conditions(Renderer):
+        def holds(self, conditions: list[t.Any], variables: t.Any) -> bool:
+            if None in conditions:
+                raise AnsibleError("'ready' is undefined")
+            return super().holds(conditions, variables)
+
+    options = Options(mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: None)
+    schedule = Schedule(graph, t.cast("t.Any", Conditions()), t.cast("t.Any", processes), options)
+    schedule.run()
+    assert schedule.step_status(first) == (records.FAILED if fate == FAIL else records.OK)
+    return schedule, processes, graph
+
+
+def test_rule_03_what_stands_behind_an_include_runs_if_its_condition_holds() -> None:
+    schedule, processes, _graph = gated(True)
+    assert processes.started == [0, 2]
+    assert [record.order[0] for record in schedule.records] == [0, 2], "the include itself is no call"
+
+
+def test_rule_03_what_stands_behind_an_include_whose_condition_does_not_hold_is_skipped_and_registers_nothing() -> None:
+    schedule, processes, graph = gated(False)
+    assert processes.started == [0]
+    assert schedule.step_status(graph.steps[2]) == records.SKIPPED
+    assert graph.steps[2] not in schedule.results
+
+
+def test_rule_05_an_include_whose_condition_cannot_be_rendered_fails_and_what_stands_behind_it_is_not_run() -> None:
+    schedule, _processes, graph = gated(None)
+    assert [schedule.step_status(step) for step in graph.steps[1:]] == [records.FAILED, records.BLOCKED]
+    assert [record.msg for record in schedule.records if record.status == records.FAILED] == ["'ready' is undefined"]
+
+
+def test_rule_05_an_include_behind_a_failure_is_not_run() -> None:
+    schedule, processes, _graph = gated(True, fate=FAIL)
+    assert processes.started == [0]
+    assert [record.status for record in schedule.records] == [records.FAILED, records.BLOCKED]
