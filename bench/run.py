@@ -99,6 +99,32 @@ class Bench:
         finally:
             proxy.close()
 
+    def site(self) -> list[Measurement]:
+        """All systems with nothing to do: `site.yml`, the graphs without what stands around them, Ansible alone."""
+        self._reset()
+        converge = {"roles": "{{ system_roles }}", "journal": "{{ system_run_directory }}/journal.json"}
+        playbooks = {
+            "site_noop": ROOT / "site.yml",
+            "graphs_noop": self._playbook(
+                "graphs", {"hosts": "all", "tasks": [{"name": "Converge", "slipway.graph.converge": converge}]}
+            ),
+            "nothing": self._playbook(
+                "nothing", {"hosts": "all", "tasks": [{"name": "Nothing", "ansible.builtin.meta": "noop"}]}
+            ),
+        }
+        runs = self.folder / "runs"
+        where = ("-e", f"system_run_directory={runs}/{{{{ inventory_hostname }}}}")
+        self._run(CONVERGE, ROOT / "playbooks/bootstrap.yml", self.endpoint)
+        # The second run still has to change what the emulator forgets of a new database.
+        for _ in range(2):
+            self._run(CONVERGE, ROOT / "site.yml", self.endpoint, *where)
+        costs: dict[str, list[Cost]] = {name: [] for name in playbooks}
+        for _ in range(self.repeat):  # in turn, so that whatever else the machine does meets all of them
+            for name, playbook in playbooks.items():
+                costs[name].append(self._run(CONVERGE, playbook, self.endpoint, *where))
+        calls = sum(map(_calls, runs.glob("*/journal.json")))
+        return [_median(name, CONVERGE, 0 if name == "nothing" else calls, None, each) for name, each in costs.items()]
+
     def many(self, calls: int) -> Measurement:
         """A generated role, with an API that answers at once."""
         api = many_calls.LogGroups()
@@ -179,8 +205,7 @@ class Bench:
         return t.cast("dict[str, t.Any]", json.loads((self.folder / "journal.json").read_text(encoding="utf-8")))
 
     def _calls(self) -> int:
-        summary = self._journal()["summary"]
-        return int(summary["ok"]) + int(summary["changed"])
+        return _calls(self.folder / "journal.json")
 
 
 def main(arguments: c.Sequence[str] | None = None) -> None:
@@ -193,6 +218,7 @@ def main(arguments: c.Sequence[str] | None = None) -> None:
         for tool in TOOLS:
             measurements += bench.tool(tool)
         measurements += [bench.plan(), bench.noop_from_afar(), bench.cold_from_afar()]
+        measurements += bench.site()
         measurements += [bench.many(calls) for calls in CALLS]
     found = results.document(measurements)
     print(results.table(found))
@@ -200,6 +226,11 @@ def main(arguments: c.Sequence[str] | None = None) -> None:
     (options.docs / "benchmarks.svg").write_text(picture.draw(found), encoding="utf-8")
     page = options.docs / "benchmarks.md"
     page.write_text(results.insert(page.read_text(encoding="utf-8"), results.table(found)), encoding="utf-8")
+
+
+def _calls(journal: Path) -> int:
+    summary = json.loads(journal.read_text(encoding="utf-8"))["summary"]
+    return int(summary["ok"]) + int(summary["changed"])
 
 
 def _median(

@@ -30,12 +30,15 @@ class ApiProxy:
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target)
         self.operations: list[str] = []
+        # Whose credentials signed the requests.
+        self.access_keys: set[str] = set()
         self.latency = 0.0
         self.fault_rate = 0.0
         # Operations, as operation_of names them, that the credentials have no permission for.
         self.denied: set[str] = set()
         # By operation the errors, code and message, with which AWS refuses it next, one after the other.
         self.refusals: dict[str, list[tuple[str, str]]] = {}
+        self.denies: t.Callable[[str], bool] = lambda operation: operation in self.denied
         self.random = random.Random(0)  # noqa: S311 - faults must be repeatable
         self.lock = threading.Lock()
         proxy = self
@@ -62,6 +65,7 @@ class ApiProxy:
         """Start counting anew."""
         with self.lock:
             self.operations.clear()
+            self.access_keys.clear()
 
     def __enter__(self) -> ApiProxy:
         """It listens already."""
@@ -109,10 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.owner.operations.append(operation)
             refusals = self.owner.refusals.get(operation)
             refusal = refusals.pop(0) if refusals else None
+            self.owner.access_keys.update(re.findall(r"Credential=([^/]+)/", self.headers.get("Authorization", "")))
             fault = self.owner.random.choice(FAULTS) if self.owner.random.random() < self.owner.fault_rate else ""
         if self.owner.latency:
             time.sleep(self.owner.latency)
-        if operation in self.owner.denied:
+        if self.owner.denies(operation):
             self._deny(operation)
             return
         if refusal:

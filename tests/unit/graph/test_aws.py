@@ -380,7 +380,7 @@ def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
     _project, proxy = aws
     dynamodb = client(proxy, "dynamodb")
     make_lock_table(dynamodb)
-    from ansible_collections.slipway.graph.plugins.plugin_utils.run import lock_keeper  # noqa: PLC0415 - needs the paths
+    from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper  # noqa: PLC0415 - needs the paths
 
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as holder:
         request = f'{{"table": "locks", "key": "demo-test", "reason": "x", "process": {holder.pid}}}'

@@ -22,6 +22,10 @@ WITHOUT_AWS = {"build", "local_up", "local_down"}
 # its own, beside whatever else runs.
 WITHOUT_LOCK = {"bootstrap", "push", "backup"}
 READ_ONLY = {"cost", "drift", "policy", "smoke"}
+CONVERGE = "slipway.graph.converge"
+FRAME = {
+    "lock": "{{ run_lock }}", "ledger": "{{ run_ledger }}", "directory": "{{ system_run_directory }}"
+}  # fmt: skip
 BEGIN = {"ansible.builtin.import_tasks": "tasks/begin.yml"}
 
 
@@ -46,13 +50,24 @@ def test_no_task_copies_the_systems_region() -> None:
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
 def test_a_playbook_that_writes_begins_as_all_do(path: Path) -> None:
+    assert "slipway.graph.lock" not in path.read_text()
     if path.stem in WITHOUT_AWS | WITHOUT_LOCK | READ_ONLY:
-        assert "slipway.graph.lock" not in path.read_text()
         return
     for play in plays(path)[-1:]:
-        assert [task for task in play["tasks"] if BEGIN.items() <= task.items()] != []
         assert play["vars"]["run_verb"] == path.stem
-        assert "slipway.graph.lock" not in path.read_text()
+        begun = [task for task in play["tasks"] if BEGIN.items() <= task.items()]
+        # What converges and does nothing else has the frame as options.
+        framed = [task[CONVERGE] for task in play["tasks"] if CONVERGE in task]
+        assert begun or [task for task in framed if FRAME.items() <= task.items()]
+
+
+@pytest.mark.parametrize("path", [*PLAYBOOKS, *ROOT.glob("roles/*/*/tasks/*.yml")], ids=lambda path: path.stem)
+def test_whatever_converges_is_on_record(path: Path) -> None:
+    content = yaml.safe_load(path.read_text()) or []
+    tasks = [task for each in content for task in each.get("tasks", [each])]
+    found = [task[CONVERGE] for task in tasks if CONVERGE in task]
+    # bootstrap makes the ledger.
+    assert [task for task in found if "ledger" not in task] == (found if path.stem == "bootstrap" else [])
 
 
 @pytest.mark.parametrize(

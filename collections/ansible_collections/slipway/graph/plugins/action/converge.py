@@ -10,6 +10,7 @@ import datetime
 import gc
 import os
 import typing as t
+from pathlib import Path
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
@@ -27,14 +28,17 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.record import critic
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.running_journal import RunningJournal
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import destroy, forgotten, selection
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import files, outputs
 from ansible_collections.slipway.graph.plugins.plugin_utils.report.run_record import RunRecord
-from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper, second_look
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, frame, second_look
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import ActionFork
+from ansible_collections.slipway.graph.plugins.plugin_utils.run.frame import Caller, Frame
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.interrupts import Interrupts
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import APPLY, PLAN
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import WarmProcesses
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.progress import Progress
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
@@ -46,10 +50,12 @@ ARGUMENTS = {
     "confirm": {"type": "str", "default": ""},
     "confirm_protected": {"type": "list", "elements": "str", "default": []},
     "parallel": {"type": "int", "default": 16},
+    "directory": {"type": "path", "default": ""},
     "journal": {"type": "path", "default": ""},
     "applied": {"type": "path", "default": ""},
     "plan": {"type": "path", "default": ""},
     "outputs": {"type": "raw", "default": {}},
+    **frame.OPTIONS,
 }
 # From here on people want to know what an apply waited for.
 LONG_SECONDS = 5
@@ -79,7 +85,7 @@ class ActionModule(ActionBase):
         """Plan, apply or destroy."""
         super().run(tmp, task_vars)
         self._has_company = len((task_vars or {}).get("ansible_play_hosts_all", [])) > 1
-        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        options = self._options()
         _collect_less_garbage()
         processes = WarmProcesses(list(AnsibleCollectionConfig.collection_paths))
         interrupts = Interrupts()
@@ -89,7 +95,7 @@ class ActionModule(ActionBase):
                 task_vars or {},
                 options,
                 on_steps=lambda steps: processes.warm_up(
-                    {step.module: step.path for step in steps}, environment_of(self._task)
+                    {**{step.module: step.path for step in steps}, **frame.modules(options)}, environment_of(self._task)
                 ),
             )
             if prepared.problems:
@@ -97,7 +103,10 @@ class ActionModule(ActionBase):
             is_destroy = options["state"] == "absent"
             selected = selection.to_destroy(prepared.whole, options["only"]) if is_destroy else None
             bounds = self._bounds(processes, prepared, options)
+            caller = self._caller(prepared, options)
+            self._frame = Frame(processes, caller, prepared.host.name, options, bool(self._task.check_mode))
             with lock_keeper.at_work(os.getppid()), interrupts:
+                self._frame.begin()
                 return self._converge(processes, prepared, selected, options, interrupts, bounds)
         finally:
             processes.close()
@@ -136,8 +145,9 @@ class ActionModule(ActionBase):
             saved_plan=bounds.plan,
             guard=bounds.guard.of_call if bounds.guard else None,
             diff=bool(self._task.diff),
+            before_writing=self._frame.record_beginning,
         )
-        with RunRecord(host, planning, options, began_at) as record:
+        with RunRecord(host, planning, options, began_at, self._frame.applied) as record:
             if record.journal:
                 run_options = _told_to(record.journal, run_options)
             if not planning:
@@ -159,6 +169,8 @@ class ActionModule(ActionBase):
             record.notes += left
             record.place = bounds.place()
             run, planned = record.ended(graph, calls, gone)
+        if not planning:
+            record.problems += self._frame.end(run, calls, record.applied, is_interrupted=interrupts.level > 0)
         if interrupts.level:
             return self._interrupted(calls, interrupts)
         text = plan.lines(planned) if planned else [*self._path(run), *left, *plan.repeated(calls), plan.outcome(calls)]
@@ -199,10 +211,7 @@ class ActionModule(ActionBase):
             "_ansible_verbose_override": True,
         }
         if not failures and not self._task.check_mode and options["state"] == "present":
-            try:
-                result["outputs"] = prepared.renderer.outputs(options["outputs"])
-            except AnsibleError as error:
-                result |= {"failed": True, "msg": f"{result['msg']}\n{error}"}
+            result |= self._outputs(prepared, options, result["msg"])
         return result
 
     def _bounds(self, processes: WarmProcesses, prepared: Preparation, options: dict[str, t.Any]) -> _Bounds:
@@ -234,6 +243,37 @@ class ActionModule(ActionBase):
     @staticmethod
     def _region(prepared: Preparation, options: dict[str, t.Any]) -> str:
         return region_of(options, {**os.environ, **prepared.environment})
+
+    @staticmethod
+    def _outputs(prepared: Preparation, options: dict[str, t.Any], message: str) -> dict[str, t.Any]:
+        """What the system hands out; if that fails, the run has failed, but it is on record."""
+        is_whole = len(prepared.graph.steps) == len(prepared.whole.steps)
+        try:
+            made = outputs.render(prepared.renderer, options["outputs"], is_whole)
+        except AnsibleError as error:
+            return {"failed": True, "msg": f"{message}\n{error}"}
+        if options["directory"]:
+            outputs.keep(options["directory"], made, is_whole)
+        return {"outputs": made}
+
+    def _options(self) -> dict[str, t.Any]:
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if options["directory"]:
+            directory = Path(options["directory"])
+            for name in ("journal", "applied"):
+                options[name] = options[name] or str(directory / f"{name}.json")
+        for path in filter(None, (options["journal"], options["applied"])):
+            files.make_folder(Path(path).parent)
+        return t.cast("dict[str, t.Any]", options)
+
+    def _caller(self, prepared: Preparation, options: dict[str, t.Any]) -> Caller:
+        region = options["region"]
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        return Caller(
+            prepared.renderer.connection(self._task),
+            {**environment, **prepared.environment, **({"AWS_REGION": region} if region else {})},
+            prepared.renderer.serialise_for,
+        )
 
 
 def _told_to(kept: RunningJournal, options: Options) -> Options:

@@ -12,15 +12,13 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import environment_of, region_of
-from ansible_collections.slipway.graph.plugins.plugin_utils.run import account, lock_keeper
+from ansible_collections.slipway.graph.plugins.plugin_utils.run import locking
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 ARGUMENTS = {
-    "table": {"type": "str", "required": True},
-    "key": {"type": "str", "required": True},
-    "reason": {"type": "str", "default": "ansible-playbook"},
+    **locking.OPTIONS,
     "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
 }
@@ -38,14 +36,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "a plan does not take the lock"}
         answer = self._ask(options)
-        if not answer["acquired"]:
-            raise AnsibleActionFail(_refusal(options, answer))
-        if "took_over" in answer:
-            previous = answer["took_over"]
-            how = "has expired" if previous["expired"] else "is gone"
-            Display().warning(
-                f"taking over the lock {options['key']}: {previous['holder']}, holder since {previous['since']}, {how}"
-            )
+        locking.judge(options, answer)
         return {"changed": False, **answer}
 
     def _ask(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -67,19 +58,3 @@ class ActionModule(ActionBase):
         if finished.returncode or not finished.stdout:
             raise AnsibleActionFail(f"could not start the lock keeper: {finished.stderr.strip()[-500:]}")
         return t.cast("dict[str, t.Any]", json.loads(finished.stdout))
-
-
-def _refusal(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
-    if answer.get("error") == "ResourceNotFoundException":
-        return (
-            f"there is no lock table {options['table']} in this account and Region. Create it once with "
-            "playbooks/bootstrap.yml and the same inventory"
-        )
-    if "account" in answer:
-        return account.mismatch(answer["account"], options["account"])
-    if "error" in answer:
-        return f"could not take the lock {options['key']}: {answer['message']}"
-    return (
-        f"{options['key']} is locked by {answer['holder']} since {answer['since']} ({answer['reason']}); "
-        "two runs must not write at once. Wait for it to end; a lock whose holder is gone frees itself within a minute"
-    )

@@ -189,6 +189,7 @@ class ActionModule(ActionBase):
             options["account"],
             session.environment,
             planning=not options["delete"] or bool(self._task.check_mode),
+            connection=session.prepared.renderer.connection(self._task),
         )
         if warning:
             Display().warning(warning)

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.record import ledger
 from ansible_collections.slipway.graph.plugins.plugin_utils.report import files, policy
 
 ARGUMENTS = {
@@ -62,8 +63,10 @@ def _journals(path: Path) -> list[Path]:
 def _problem(file: Path) -> str:
     """Why a file is not a journal; empty for one that is."""
     try:
+        if json.loads(file.read_text()).get("status") == ledger.RUNNING:
+            return "the run goes on, or was killed"
         _operations(file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 

@@ -75,6 +75,62 @@ options:
     description: How many calls may run at once.
     type: int
     default: 16
+  lock:
+    description:
+      - A lock that is taken before anything is read, and kept as long as this C(ansible-playbook) lives, as by
+        M(slipway.graph.lock). One that this run has already is left as it is. A plan takes none.
+    type: dict
+    suboptions:
+      table:
+        description: The table in DynamoDB, with the string key C(LockID).
+        type: str
+        required: true
+      key:
+        description: What is locked. Empty means the inventory name of the host.
+        type: str
+        default: ""
+      reason:
+        description: What others are told this run is doing. Empty means what O(ledger.verb) says.
+        type: str
+        default: ""
+  ledger:
+    description:
+      - A bucket that remembers, for everybody who deploys, what was run and what was applied last. It is asked with
+        the credentials of the run. A bucket that is not there yet is tolerated; then O(applied) alone counts.
+      - The object V(runs/<name>/<time>-<verb>.json) is the journal of the run. It is put before the first write, with
+        the C(status) V(running), and replaced at the end. So a run that was killed leaves a trace. A plan leaves none.
+      - The object V(runs/<name>/applied.json) takes the place of the file O(applied), which is then a copy.
+    type: dict
+    suboptions:
+      bucket:
+        description: The bucket.
+        type: str
+        required: true
+      name:
+        description: Under which name runs are remembered. Empty means the inventory name of the host.
+        type: str
+        default: ""
+      verb:
+        description: What the record calls this run. Empty means V(converge), or V(destroy) with O(state=absent).
+        type: str
+        default: ""
+      elsewhere:
+        description:
+          - The names of such buckets in other Regions of the account, as a regular expression. A system that this
+            ledger does not know, but one of those does, is refused. What has no Region, IAM roles for one, would be
+            taken over. A bucket that does not answer keeps nobody waiting.
+        type: str
+        default: ""
+      left:
+        description: The Region from which the system has moved here; names of buckets that end with it do not count.
+        type: str
+        default: ""
+  directory:
+    description:
+      - A folder for all that the run leaves. There stand O(journal) as V(journal.json), O(applied) as V(applied.json)
+        and, after an apply, O(outputs) as V(outputs.json). Empty means that only what has a path of its own is written.
+    type: path
+    default: ""
   journal:
     description:
       - Where to write the journal of the run as JSON. Empty means nowhere.
@@ -105,7 +161,9 @@ options:
     type: path
     default: ""
   outputs:
-    description: Anything to render after an apply, once every result exists; returned as RV(outputs).
+    description:
+      - Anything to render after an apply, once every result exists; returned as RV(outputs).
+      - Of a run that O(only) or tags limit, the entries that need what did not run are left out, with a warning.
     type: raw
     default: {}
 attributes:
@@ -128,6 +186,13 @@ EXAMPLES = r"""
   slipway.graph.converge:
     roles: [vpc, security_groups, rds, alb]
     only: [alb]
+
+- name: Converge alone, and leave a record for everybody
+  slipway.graph.converge:
+    roles: [vpc, rds]
+    directory: "runs/{{ inventory_hostname }}"
+    lock: {table: locks}
+    ledger: {bucket: deployments}
 
 - name: Delete it all
   slipway.graph.converge:
@@ -216,7 +281,8 @@ cut_off:
   type: list
   elements: path
 drift_is_known:
-  description: Whether O(applied) tells what was applied last, so that drift can be told from a change of inputs.
+  description:
+    - Whether O(applied) or O(ledger) tells what was applied last, so that drift can be told from a change of inputs.
   returned: in check mode
   type: bool
 outputs:

@@ -310,6 +310,12 @@ class Renderer:
             given = {name: value for name, value in given.items() if name in only or name in connection.NAMES}
         return t.cast("dict[str, t.Any]", templar.template({**defaults, **given}))
 
+    def connection(self, task: Task) -> dict[str, t.Any]:
+        """What ``module_defaults`` of a task give every module that asks AWS: Region, credentials, endpoint."""
+        templar = self.templar(self._variables_of_play())
+        defaults = ansible_doors.argument_defaults(_ANY_OF_AWS, task, templar)
+        return t.cast("dict[str, t.Any]", templar.template(defaults))
+
     def outputs(self, value: t.Any) -> t.Any:
         """Something rendered after the run, when every result exists.
 
@@ -327,6 +333,12 @@ class Renderer:
         except AnsibleError as error:
             where = ".".join(["outputs", *map(str, self._path_to_failure(value, variables))])
             raise AnsibleError(f"{where} cannot be rendered: {error}") from None
+
+    def as_written(self, value: t.Any) -> t.Any:
+        """A value that is not rendered yet; where one variable alone stands for it, what that holds."""
+        name = _ONE_VARIABLE.fullmatch(value) if isinstance(value, str) else None
+        variables = collections.ChainMap(self._extra_variables, self.registered, self._variables_of_play())
+        return variables.get(name[1], value) if name else value
 
     def _path_to_failure(self, value: t.Any, variables: Variables, depth: int = 0) -> list[t.Any]:
         """Where in a structure a template fails, through variables that hold a structure themselves."""
@@ -371,6 +383,8 @@ def _extended(items: list[t.Any], position: int, with_all: bool) -> dict[str, t.
     }
 
 
+# A module that has no other options than those of all modules of its group.
+_ANY_OF_AWS = "amazon.aws.aws_caller_info"
 # Arguments that are expressions without braces, by the action that takes them so.
 _EXPRESSIONS = {"assert": "that", "debug": "var"}
 

@@ -22,7 +22,7 @@ def write(path: str, run: journal.Document, planned: plan.Document | None) -> No
     """
     target = Path(path)
     prefix = "" if target.stem == "journal" else f"{target.stem}."
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     _replace(target, json.dumps(run, indent=1, default=str))
     _replace(target.with_name(f"{prefix}report.html"), report.page(run))
     if planned is not None:
@@ -51,9 +51,22 @@ def keep(path: str, document: object, check_mode: bool) -> bool:
     if not path or (target.exists() and target.read_text() == text + "\n"):
         return False
     if not check_mode:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         _replace(target, text)
     return True
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, for their owner only."""
+    for each in (*reversed(path.parents), path):
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_outputs(path: Path, outputs: object) -> None:
+    """Write down what a system hands out, for its owner only."""
+    make_folder(path.parent)
+    _replace(path, json.dumps(outputs, indent=4, sort_keys=True, default=str))
 
 
 def _replace(target: Path, text: str) -> None:

@@ -31,7 +31,10 @@ class RunRecord:
     journals of runs before this one that were cut off.
     """
 
-    def __init__(self, host: str, planning: bool, options: c.Mapping[str, t.Any], began_at: datetime.datetime) -> None:
+    def __init__(
+        self, host: str, planning: bool, options: c.Mapping[str, t.Any], began_at: datetime.datetime,
+        applied: last_applied.Applied,
+    ) -> None:  # fmt: skip
         self.notes: list[str] = []
         self.problems: list[str] = []
         self.cut_off: list[str] = []
@@ -44,7 +47,8 @@ class RunRecord:
         self._state: str = options["state"]
         self._path: str = options["journal"]
         self._applied_path: str = options["applied"]
-        self.applied = last_applied.read(self._applied_path)
+        self._keeps_applied = bool(self._applied_path or options["ledger"])
+        self.applied = applied
         if self.applied.problem:
             self.notes.append(f"{self.applied.problem}: nothing is called drift until the next apply")
 
@@ -76,7 +80,7 @@ class RunRecord:
     @property
     def learns(self) -> bool:
         """Whether what this run applies is kept for the next plan."""
-        return bool(self._applied_path) and not self._planning and not (self.journal and self.journal.problem)
+        return self._keeps_applied and not self._planning and not (self.journal and self.journal.problem)
 
     @property
     def known_to_repeat(self) -> dict[str, str]:
@@ -93,9 +97,10 @@ class RunRecord:
         self._add_lost_writes(calls)
         if self._planning:
             last_applied.mark_drift(calls, self.applied)
-        elif self._applied_path:
+        elif self._keeps_applied:
             self.applied = last_applied.after(self.applied, calls, self._state)
-            self._keep(lambda: last_applied.write(self._applied_path, self.applied), self._applied_path)
+            if self._applied_path:
+                self._keep(lambda: last_applied.write(self._applied_path, self.applied), self._applied_path)
         run = journal.document(self._host, "plan" if self._planning else "apply", self._state, graph, calls)
         run |= {"account": self.place[0], "region": self.place[1], "notes": self.notes, "forgotten": list(forgotten)}
         planned = None

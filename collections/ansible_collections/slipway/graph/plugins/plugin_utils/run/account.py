@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import typing as t
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -180,15 +181,18 @@ class Guard:
 
 
 def check(
-    processes: WarmProcesses, serialise: Serialise, expected: str, environment: dict[str, str], planning: bool
-) -> str | None:
+    processes: WarmProcesses, serialise: Serialise, expected: str, environment: dict[str, str], planning: bool,
+    connection: c.Mapping[str, t.Any] = MappingProxyType({}),
+) -> str | None:  # fmt: skip
     """Compare the account of an environment with the expected one.
+
+    :arg connection: what ``module_defaults`` give every module, so that the credentials are those that will write.
 
     :returns: a warning when a plan runs against an emulator that does not have the environment's account.
     :raises AnsibleActionFail: when it is another one, or nobody answers.
     """
     guard = Guard(Accounts(processes, serialise), expected, planning)
-    problem = guard.problem(credentials_of({}, environment))
+    problem = guard.problem(credentials_of(connection, environment))
     if problem:
         raise AnsibleActionFail(f"{problem} {NOTHING_WRITTEN}")
     return guard.warnings[0] if guard.warnings else None

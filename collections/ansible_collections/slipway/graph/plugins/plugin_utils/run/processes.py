@@ -18,9 +18,11 @@ from pathlib import Path
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.modules import utils_folders
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import server
 
+# The engine's own module.
+LEDGER = "ansible_collections.slipway.graph.plugins.plugin_utils.worker.ledger"
 # Modules of these collections keep no state between calls but what keep_clients wants kept; they run one after
 # the other in one process. Every other module gets a process of its own, forked from a warm one.
-STAYING_COLLECTIONS = ("amazon.aws.", "community.aws.", "slipway.aws.")
+STAYING_COLLECTIONS = ("amazon.aws.", "community.aws.", "slipway.aws.", LEDGER)
 
 
 @dataclasses.dataclass
@@ -51,6 +53,8 @@ class WarmProcesses:
     """A pool that grows on demand; who submits keeps the limit. Its sockets go into the caller's selector."""
 
     def __init__(self, collection_paths: list[str]) -> None:
+        self._collection_paths = collection_paths
+        self._killed = False
         self._idle: list[_Process] = []
         self._busy: dict[socket.socket, _Process] = {}
         self._control, theirs = socket.socketpair()
@@ -115,7 +119,12 @@ class WarmProcesses:
 
     def kill(self) -> None:
         """End every process at once, whatever it does: the workers die with their server."""
+        self._killed = True
         self._server.kill()
+
+    def alive(self) -> WarmProcesses:
+        """Processes that take calls: these, unless they were killed; others are to be closed by who asks for them."""
+        return WarmProcesses(self._collection_paths) if self._killed else self
 
     def close(self) -> None:
         """Hang up: idle workers end at once, and the server with them."""
@@ -168,6 +177,8 @@ def services_of(module_paths: t.Iterable[str]) -> list[str]:
 
 def python_name(module: str) -> str:
     """The Python module behind a module; the name itself for those in a role's library folder, which run by path."""
+    if module == LEDGER:
+        return module
     namespace, _dot, rest = module.partition(".")
     collection, _dot, name = rest.partition(".")
     if not name:

@@ -85,6 +85,8 @@ class Options:
     saved_plan: saved_plan.SavedPlan | None = None
     # Whether a task's `ignore_errors` counts: where something is to be deleted, no failure may go unseen.
     ignores_errors: bool = True
+    # Called once before anything may be written; what it raises ends the run.
+    before_writing: c.Callable[[], None] = lambda: None
     # Which of a step's options are rendered at all; None for all of them.
     options_of: c.Callable[[Step], t.Container[str] | None] = lambda _step: None
     arguments: ArgumentsFilter = lambda _step, arguments: arguments
@@ -134,6 +136,8 @@ class Schedule:
 
         :returns: the records.
         """
+        if self._options.mode == APPLY:
+            self._options.before_writing()
         if self._options.journal and self._options.mode != INSPECT:
             self._options.journal.graph(self._graph)
         if self._options.interrupts:

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Takes a lock in DynamoDB, renews it while a process lives, and frees it when that process ends, however it ends.
 
-A program of its own: the lock has to outlast the task that takes it and must not outlast the playbook run. Reads
-one JSON request from standard input, answers one JSON line on standard output, then goes on in the background.
+The lock has to outlast the task that takes it and must not outlast the playbook run, so a process of its own keeps it.
+As a program, it reads one JSON request from standard input, answers one JSON line on standard output, and goes on in
+the background.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LEASE_SECONDS = 60
@@ -179,6 +180,41 @@ class Lock:
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
 
+def take(connect: Callable[[], t.Any], request: Request) -> dict[str, t.Any]:
+    """Take the lock and keep it in the background.
+
+    :arg connect: makes the client.
+    :returns: what came of it, as :meth:`Lock.take` has it; of what AWS refuses ``{acquired: false, error, message}``.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as in main
+
+    start = started_at(request["process"])
+    try:
+        lock = Lock(connect(), request)
+        answer = lock.take()
+    except ClientError as error:
+        return {"acquired": False, "error": error.response["Error"]["Code"], "message": str(error)}
+    except BotoCoreError as error:
+        return {"acquired": False, "error": type(error).__name__, "message": str(error)}
+    if answer["acquired"] and not answer.get("already"):
+        _keep_in_background(lock, request["process"], start)
+    return answer
+
+
+def _keep_in_background(lock: Lock, process: int, start: str) -> None:
+    """Fork twice: the keeper is nobody's child, so who ends this process and its children does not end it."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        if os.fork() == 0:
+            _go_on_in_background()
+            keep(lock, process, start)
+    finally:
+        os._exit(0)
+
+
 def keep(lock: Lock, process: int, start: str) -> None:
     """Renew until the process and what it left at work have ended, then free."""
     renewed = time.monotonic()
@@ -205,44 +241,40 @@ def _renew(lock: Lock) -> None:
 
 
 def _go_on_in_background() -> None:
-    """Let go of everything of the caller's, its pipes above all."""
+    """Let go of everything of the caller's, pipes and sockets above all: their other ends wait for them to close."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not files
+        with contextlib.suppress(OSError):  # no socket, or the folder itself, which is closed by now
+            with socket.socket(fileno=os.dup(int(name))) as probe:
+                is_local = probe.family == socket.AF_UNIX
+            if is_local:
+                os.close(int(name))
 
 
-def _refuse_another(account: str) -> dict[str, t.Any]:
-    """The answer to credentials of another account; empty for those of the right one."""
-    import boto3  # noqa: PLC0415 - as in main
-
-    found = boto3.client("sts").get_caller_identity()["Account"] if account else ""
-    return {"acquired": False, "account": found} if found != account else {}
-
-
-def main() -> None:
-    """Take the lock, say how it went, keep it."""
+def _ask(request: Request) -> dict[str, t.Any]:
+    """Compare the account, then take the lock."""
     try:
         # converge imports this file, too, and needs no boto3, which takes a tenth of a second.
         import boto3  # noqa: PLC0415 - only where the lock is taken
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with boto3
     except ImportError:
         sys.exit("the lock needs boto3 in the Python that runs Ansible")
-    request: Request = json.load(sys.stdin)
-    start = started_at(request["process"])
+    expected = request.get("account", "")
     try:
-        lock = Lock(boto3.client("dynamodb"), request)
-        answer = _refuse_another(request.get("account", "")) or lock.take()
-    except ClientError as error:
-        answer = {"acquired": False, "error": error.response["Error"]["Code"], "message": str(error)}
-    except BotoCoreError as error:
-        answer = {"acquired": False, "error": type(error).__name__, "message": str(error)}
-    print(json.dumps(answer), flush=True)
-    if not answer["acquired"] or answer.get("already"):
-        return
-    if os.fork() == 0:
-        _go_on_in_background()
-        keep(lock, request["process"], start)
+        found = boto3.client("sts").get_caller_identity()["Account"] if expected else ""
+    except (BotoCoreError, ClientError) as error:
+        return {"acquired": False, "error": type(error).__name__, "message": str(error)}
+    if found != expected:
+        return {"acquired": False, "account": found}
+    return take(lambda: boto3.client("dynamodb"), request)
+
+
+def main() -> None:
+    """Take the lock, say how it went; a fork keeps it."""
+    print(json.dumps(_ask(json.load(sys.stdin))), flush=True)
 
 
 if __name__ == "__main__":
