@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
 from tests.support.playbook import Outcome, Project
@@ -17,21 +15,23 @@ COMMAND = """
   register: demo_command
   changed_when: false
 """
-THROUGH_A_FACT = """
-- name: Remember it
-  ansible.builtin.set_fact: {demo_fact: "{{ demo_command.stdout }}"}
-- name: Topic
-  community.aws.sns_topic: {name: "cr-{{ demo_fact }}"}
-"""
-BY_A_CONDITION = """
-- name: Topic
-  community.aws.sns_topic: {name: "cr-orders"}
-  when: demo_command.stdout == 'orders'
-"""
 DIRECTLY = """
 - name: Topic
   community.aws.sns_topic: {name: "cr-{{ demo_command.stdout }}"}
 """
+IN_EVERY_WAY = (
+    COMMAND
+    + DIRECTLY
+    + """
+- name: Remember it
+  ansible.builtin.set_fact: {demo_fact: "{{ demo_command.stdout }}"}
+- name: By a fact
+  community.aws.sns_topic: {name: "cr-{{ demo_fact }}"}
+- name: By a condition
+  community.aws.sns_topic: {name: cr-orders}
+  when: demo_command.stdout == 'orders'
+"""
+)
 
 
 def topics(proxy: ApiProxy) -> set[str]:
@@ -49,24 +49,19 @@ def destroy(aws: AWS, tasks: str, *arguments: str) -> Outcome:
     return project.converge("demo", state="absent", confirm="demo-test", arguments=arguments)
 
 
-@pytest.mark.parametrize("tasks", [DIRECTLY, THROUGH_A_FACT, BY_A_CONDITION])
-def test_rule_10_a_destroy_whose_names_come_from_a_command_stops_instead_of_finding_nothing(
-    aws: AWS, tasks: str
-) -> None:
-    refused = destroy(aws, COMMAND + tasks)
-    assert refused.returncode != 0
-    message = refused.result["msg"]
-    assert "nothing was deleted, because it cannot be known what these tasks have made" in message
-    line = 8 + tasks[: tasks.index("- name: Topic")].count("\n")
-    assert f"roles/demo/tasks/main.yml:{line}) needs demo_command of 'Say the name' (" in message
-    assert "demo: Topic (" in message
-    assert "Beside" not in message
-    assert aws[1].writes == []
-
-
-def test_rule_10_a_plan_of_such_a_destroy_stops_too(aws: AWS) -> None:
-    refused = destroy(aws, COMMAND + DIRECTLY, "--check")
-    assert "it cannot be known what these tasks have made" in refused.result["msg"]
+def test_rule_10_a_destroy_whose_names_come_from_a_command_stops_instead_of_finding_nothing(aws: AWS) -> None:
+    refused = destroy(aws, IN_EVERY_WAY)
+    project, proxy = aws
+    planned = project.converge("demo", state="absent", arguments=("--check",))
+    for outcome in (refused, planned):
+        assert outcome.returncode != 0
+        message = outcome.result["msg"]
+        assert "nothing was deleted, because it cannot be known what these tasks have made" in message
+        for line, name in ((9, "Topic"), (14, "By a fact"), (16, "By a condition")):
+            assert f"demo: {name} (" in message
+            assert f"roles/demo/tasks/main.yml:{line}) needs demo_command of 'Say the name' (" in message
+        assert "Beside" not in message
+    assert proxy.writes == []
 
 
 def test_rule_10_a_command_that_says_that_it_only_reads_is_run_and_all_is_deleted(aws: AWS) -> None:
@@ -94,13 +89,15 @@ def test_rule_10_a_pass_that_reads_runs_no_command(aws: AWS) -> None:
 
 def test_rule_10_what_cannot_be_read_behind_a_command_is_refused_as_anything_else(aws: AWS) -> None:
     project, proxy = aws
-    project.role("demo", COMMAND + "- name: Other\n  amazon.aws.s3_bucket: {name: cr-orders}\n")
+    role = "- name: Other\n  community.aws.cloudwatchlogs_log_group: {log_group_name: demo}\n"
+    project.role("demo", COMMAND + role)
     project.converge("demo")
     proxy.forget()
-    proxy.denied = {"rest:Get /cr-orders", "query:GetTopicAttributes"}
+    proxy.denied = {"Logs_20140328:DescribeLogGroups"}
     refused = project.converge("demo", state="absent", confirm="demo-test")
     assert refused.returncode != 0
-    assert "nothing was deleted, because what exists could not be read" in refused.result["msg"]
+    assert "nothing was deleted, because the existing resources could not be read" in refused.result["msg"]
+    assert "demo: Other (" in refused.result["msg"]
     assert proxy.writes == []
 
 

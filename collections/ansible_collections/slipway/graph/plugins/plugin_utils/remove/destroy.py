@@ -9,6 +9,7 @@ Only what exists is deleted, and nothing before all that needs it is gone.
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import dataclasses
 import datetime
 
@@ -61,11 +62,13 @@ def run(
         dataclasses.replace(options, mode=INSPECT, on_record=lambda *_: None),
     )
     inspection.run()
+    if inspection.stopped:
+        return Graph([], {}, {}), []  # interrupted: who has seen a part only deletes nothing
     _refuse_what_cannot_be_read(inspection, selected)
     _refuse_what_cannot_be_known(inspection, selected, prepared.renderer)
     doomed = {step for step in selected.removable if _is_to_go(step, inspection.statuses(step))}
     _warn_of_what_may_stay(inspection, selected.removable, doomed)
-    protected = {step for step in selected.removable if is_protected(step, prepared.renderer)}
+    protected = _protected(selected.removable, doomed, prepared.renderer)
     if options.mode != PLAN:
         _ask(prepared.host.name, _lost(inspection, doomed), protected, ordered)
     graph, backing_up = with_last_backups(backwards(selected.graph, doomed), protected)
@@ -215,6 +218,18 @@ def _refuse_what_cannot_be_known(inspection: Schedule, selected: Selection, rend
             "an apply has:\n" + "\n".join(unknown) + "\nA task that only reads can say so by `check_mode: false`. What "
             "others return has to come from a variable, or is to be deleted by hand."
         )
+
+
+def _protected(removable: set[Step], doomed: set[Step], renderer: Renderer) -> set[Step]:
+    """The protected steps, those of which nothing is left among them: a destroy is run again with the same words.
+
+    :raises AnsibleActionFail: where it cannot be told of what would be deleted.
+    """
+    found = {step for step in doomed if is_protected(step, renderer)}
+    for step in removable - doomed:
+        with contextlib.suppress(AnsibleActionFail):
+            found |= {step} if is_protected(step, renderer) else set()
+    return found
 
 
 def _lost(inspection: Schedule, doomed: set[Step]) -> list[CallRecord]:
