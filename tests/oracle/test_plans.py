@@ -190,7 +190,7 @@ CHANGES: dict[str, Callable[[Client], t.Any]] = {
         cluster=f"{system.HOST}-cluster", service=f"{system.HOST}-api",
         deploymentConfiguration={"minimumHealthyPercent": 0, "maximumPercent": 100},
     ),
-    "ecs_services: Scale them with their load (api)": lambda client: client(
+    "ecs_services: Set up their auto scaling (api)": lambda client: client(
         "application-autoscaling"
     ).register_scalable_target(**SERVICE, MinCapacity=1, MaxCapacity=99),
 }  # fmt: skip
