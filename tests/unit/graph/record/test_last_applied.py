@@ -61,6 +61,18 @@ def test_a_renamed_task_does_not_stay_under_its_old_name() -> None:
     assert set(last_applied.after(second, [call("new", "1")], "absent").calls) == {"failed later"}
 
 
+def test_what_failed_in_the_middle_of_a_change_is_not_drift_when_the_change_is_taken_back() -> None:
+    write, read = ({"service": "s3", "operation": operation} for operation in ("PutBucketTagging", "HeadBucket"))
+    first = last_applied.after(last_applied.Applied(), [call(name, "1") for name in "abc"], "present")
+    failed = [
+        call("a", "2", records.FAILED, api_calls=[read, write]),
+        call("b", "2", records.FAILED, api_calls=[read]),
+        call("c", "1", records.FAILED, api_calls=[read, write]),
+    ]
+    after = last_applied.after(first, failed, "present")
+    assert set(after.calls) == {"b", "c"}, "b has written nothing, and c was to be what it had been"
+
+
 def test_what_only_reads_is_not_kept() -> None:
     look = dataclasses.replace(call("look", "1", reads=True), module="amazon.aws.s3_bucket_info")
     said = dataclasses.replace(call("say", "", reads=True), module="ansible.builtin.debug")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord, key_of
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import is_read
 
 VERSION = 2
 _TOKEN = re.compile(r"(token|callerreference|requestid)$", re.IGNORECASE)
@@ -93,7 +94,7 @@ def mark_drift(calls: c.Sequence[CallRecord], applied: Applied) -> None:
 
 
 def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applied:
-    """What is applied after a run; of a call that failed or did not run, what the apply before says.
+    """What is applied after a run; of a call that failed before it wrote, or did not run, what the apply before says.
 
     :arg state: ``present``, or ``absent`` after calls that deleted.
     """
@@ -101,7 +102,8 @@ def after(applied: Applied, calls: c.Sequence[CallRecord], state: str) -> Applie
     ended = {key_of(call) for call in done}
     # What was renamed is here under its new name.
     moved = {old for new, old in found_again(calls, applied).items() if new in ended}
-    kept = {key: entry for key, entry in applied.calls.items() if key not in ended | moved}
+    touched = {key_of(call) for call in calls if _has_touched(call, applied)}
+    kept = {key: entry for key, entry in applied.calls.items() if key not in ended | moved | touched}
     if state != "absent":
         kept |= {key_of(call): Entry(call.inputs, call.module, call.repeats) for call in done}
     return Applied(kept, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
@@ -111,6 +113,13 @@ def without(applied: Applied, keys: c.Container[str]) -> Applied:
     """What is applied, but for some calls whose resources are gone."""
     calls = {key: entry for key, entry in applied.calls.items() if key not in keys}
     return dataclasses.replace(applied, calls=calls)
+
+
+def _has_touched(call: CallRecord, applied: Applied) -> bool:
+    """Whether a call has failed after it had written for other inputs than the last: what it left is nobody's drift."""
+    then = applied.calls.get(key_of(call))
+    wrote = any(not is_read(each["service"], each["operation"]) for each in call.api_calls)
+    return call.status == records.FAILED and wrote and then is not None and then.inputs != call.inputs
 
 
 def _may_have_made(call: CallRecord) -> bool:
