@@ -100,16 +100,13 @@ class Bench:
             proxy.close()
 
     def site(self) -> list[Measurement]:
-        """All systems with nothing to do: `site.yml`, the graphs without what stands around them, Ansible alone."""
+        """All systems with nothing to do: the whole of `site.yml`, and the graphs without what stands around them."""
         self._reset()
         converge = {"roles": "{{ system_roles }}", "journal": "{{ system_run_directory }}/journal.json"}
         playbooks = {
             "site_noop": ROOT / "site.yml",
             "graphs_noop": self._playbook(
                 "graphs", {"hosts": "all", "tasks": [{"name": "Converge", "slipway.graph.converge": converge}]}
-            ),
-            "nothing": self._playbook(
-                "nothing", {"hosts": "all", "tasks": [{"name": "Nothing", "ansible.builtin.meta": "noop"}]}
             ),
         }
         runs = self.folder / "runs"
@@ -123,7 +120,7 @@ class Bench:
             for name, playbook in playbooks.items():
                 costs[name].append(self._run(CONVERGE, playbook, self.endpoint, *where))
         calls = sum(map(_calls, runs.glob("*/journal.json")))
-        return [_median(name, CONVERGE, 0 if name == "nothing" else calls, None, each) for name, each in costs.items()]
+        return [_median(name, CONVERGE, calls, None, each) for name, each in costs.items()]
 
     def many(self, calls: int) -> Measurement:
         """A generated role, with an API that answers at once."""

@@ -83,9 +83,8 @@ def known_elsewhere(place: Place, buckets: list[str]) -> str:
     """
     return (
         f"{place.name} has been provisioned in another Region of this account: the ledger {', '.join(buckets)} knows "
-        "it. "
-        "What has no Region, IAM roles for one, has the same names here and there, so this would take it over, and a "
-        "destroy would delete it. Nothing was done. Give the hosts of this inventory other names, for example "
+        "it. What has no Region, IAM roles for one, has the same names here and there, so this would take it over, and "
+        "a destroy would delete it. Nothing was done. Give the hosts of this inventory other names, for example "
         f"{place.name}-2. If the system has moved here, say from where: -e region_left=<Region>"
     )
 

@@ -32,9 +32,8 @@ def render(renderer: Renderer, wanted: t.Any, is_whole: bool) -> t.Any:
         except AnsibleError:
             missing.append(str(name))
     if missing:
-        Display().warning(
-            f"outputs: without what did not run, {', '.join(missing)} cannot be told and stay as they were"
-        )
+        names = ", ".join(missing)
+        Display().warning(f"outputs: without what did not run, {names} cannot be told and stay as they were")
     return found
 
 
