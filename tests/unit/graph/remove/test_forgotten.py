@@ -106,6 +106,24 @@ def test_rule_11_what_a_result_rules_out_is_no_loss(shop: Shop) -> None:
     assert shop.plan("demo", "old")["forgotten"] == []
 
 
+def test_rule_11_what_a_task_tagged_never_has_made_is_no_orphan_to_delete(shop: Shop) -> None:
+    rare = OLD.replace("name: Topic", "name: Rare").replace("name: old", "name: rare") + "  tags: [never, rare]\n"
+    shop.project.role("old", OLD + rare)
+    applied = shop.converge("demo", "old", arguments=("--tags", "all,rare"))
+    assert "Rare" in applied.calls("changed"), applied.output
+    assert shop.plan("demo", "old")["forgotten"] == [], "a task knows it, if only its tags run it"
+    shop.proxy.forget()
+    refused = shop.orphans("demo", "old", delete=True, confirm="demo-test")
+    assert refused.returncode != 0
+    assert "tasks that only run when their tags are given have made something" in refused.result["msg"]
+    assert "old: Rare" in refused.result["msg"]
+    assert shop.proxy.writes == []
+    destroyed = shop.project.converge(
+        "demo", "old", applied=str(shop.applied), state="absent", confirm="demo-test"
+    )  # fmt: skip
+    assert "not destroyed, since their tasks are tagged `never`: old: Rare" in " ".join(destroyed.output.split())
+
+
 def test_rule_11_orphans_takes_it_from_there(tmp_path: Path) -> None:
     # moto cannot list everything, and what could not be read may be one of them.
     with emulators.ministack() as url, ApiProxy(url) as proxy:

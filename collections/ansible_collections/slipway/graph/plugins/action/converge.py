@@ -155,6 +155,11 @@ class ActionModule(ActionBase):
                     Display().warning(note)
             with progress:
                 if selected:
+                    unseen = forgotten.by_tags_alone(record.applied, prepared)
+                    if unseen:
+                        Display().warning(
+                            f"not destroyed, since their tasks are tagged `never`: {forgotten.names(unseen)}"
+                        )
                     order = destroy.Order(options["confirm"], options["confirm_protected"], began_at)
                     graph, calls = destroy.run(prepared, selected, processes, run_options, order)
                 else:
@@ -163,8 +168,7 @@ class ActionModule(ActionBase):
                     if record.learns:
                         known = record.known_to_repeat
                         second_look.mark_what_repeats(graph, calls, prepared.renderer, processes, run_options, known)
-            renderer = prepared.renderer
-            gone = [] if selected else forgotten.of_last_apply(record.applied, prepared.whole, graph, renderer, calls)
+            gone = [] if selected else forgotten.of_last_apply(record.applied, prepared, graph, calls)
             left = [forgotten.line(gone)] if gone else []
             record.notes += left
             record.place = bounds.place()

@@ -96,8 +96,16 @@ class ActionModule(ActionBase):
             )
         applied = last_applied.read(options["applied"])
         gone = self._forgotten(session, inspection, applied)
+        unseen = forgotten.by_tags_alone(applied, session.prepared)
+        if found and unseen:
+            Display().warning(f"some of these may belong to tasks tagged `never`: {forgotten.names(unseen)}")
         result = {"changed": False, "msg": text[-1], "orphans": found, "unread": tagged["unread"], "forgotten": gone}
         if options["delete"] and found:
+            if unseen:
+                raise AnsibleActionFail(
+                    "nothing was deleted: tasks that only run when their tags are given have made something, which may "
+                    f"be among the orphans: {forgotten.names(unseen)}. Take `never` from their tags, or delete by hand."
+                )
             result |= self._delete(session, options, found, missing)
         if options["delete"] and gone and not options["types"] and self._is_clean(result, missing):
             # What earlier applies have made is gone, or carries no tags: there is nothing more to say of it.
@@ -112,8 +120,7 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _forgotten(session: _Session, inspection: Schedule, applied: last_applied.Applied) -> list[str]:
-        renderer = session.prepared.renderer
-        gone = forgotten.of_last_apply(applied, session.graph, session.graph, renderer, inspection.records)
+        gone = forgotten.of_last_apply(applied, session.prepared, session.graph, inspection.records)
         if gone:
             Display().display(forgotten.line(gone))
         return gone

@@ -37,7 +37,7 @@ class Preparation:
     """A graph that is ready to run, or the problems that keep it from it.
 
     ``graph`` holds what tags and ``only`` select for a plan or an apply, ``whole`` every task that runs without tags:
-    what deletes starts from that (see :mod:`selection`).
+    what deletes starts from that (see :mod:`selection`). ``left_out`` are the keys of those that only tags would run.
     """
 
     host: Host
@@ -46,6 +46,7 @@ class Preparation:
     whole: Graph
     environment: dict[str, str]
     problems: list[str]
+    left_out: frozenset[str] = frozenset()
 
 
 def prepare(
@@ -86,7 +87,7 @@ def prepare(
         graph = whole if all(step.is_ordinary == step.is_selected for step in steps) else make(selected)
         only = options.get("only") or []
         graph = graph.subgraph(_targeted(graph, only)) if only else graph
-    return Preparation(host, renderer, graph, whole, environment, problems)
+    return Preparation(host, renderer, graph, whole, environment, problems, found.left_out)
 
 
 def _maker(steps: list[Step], renderer: Renderer) -> c.Callable[[set[Step]], Graph]:

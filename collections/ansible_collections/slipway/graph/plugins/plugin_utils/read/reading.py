@@ -30,10 +30,15 @@ DEEPEST = 50
 
 @dataclasses.dataclass
 class Reading:
-    """``entries`` are Ansible's own validations of the roles' inputs, which are done before anything runs."""
+    """``entries`` are Ansible's own validations of the roles' inputs, which are done before anything runs.
+
+    ``left_out`` are the keys of tasks that only tags would have run; an include's ends with a slash, since what it
+    includes is not read: any task of its role may be.
+    """
 
     steps: list[Step]
     entries: list[Step]
+    left_out: frozenset[str] = frozenset()
 
 
 def read(play: Play, renderer: Renderer, task_files: t.Sequence[str], tags: Tags, locality: Locality) -> Reading:
@@ -50,7 +55,7 @@ def read(play: Play, renderer: Renderer, task_files: t.Sequence[str], tags: Tags
         raise AnsibleParserError("\n".join(reader.refusals))
     renderer.reading_ended(reader.included)
     loading.tell_apart([step for step in reader.steps if not step.is_gate])
-    return Reading(reader.steps, reader.entries)
+    return Reading(reader.steps, reader.entries, frozenset(reader.left_out))
 
 
 def _told(error: AnsibleError, location: str) -> str:
@@ -76,6 +81,7 @@ class _Reader:
         self.steps: list[Step] = []
         self.entries: list[Step] = []
         self.refusals: list[str] = []
+        self.left_out: set[str] = set()
         # What the tasks see that the tags select, and those that run without tags.
         self.included: c.Mapping[str, t.Any] = renderer.included
         self._included_without_tags = renderer.included
@@ -135,6 +141,7 @@ class _Reader:
     def _read_step(self, task: Task, place: _Place) -> None:
         step = self._placed(loading.step_of(len(self.steps), task), place)
         if self._is_left_out(step):
+            self.left_out.add(step.key)
             return
         self._refuse(step, keywords.TASK_KEYWORDS)
         refusal = keywords.refused_module(step)
@@ -156,6 +163,7 @@ class _Reader:
     def _read_include(self, task: Task, place: _Place) -> None:
         step = self._placed(loading.gate_of(len(self.steps), task), place)
         if self._is_left_out(step):
+            self.left_out.add(f"{step.role}/")
             return
         self._refuse(step, keywords.INCLUDE_KEYWORDS)
         for variables in self._rounds(step, self._known()):
