@@ -56,7 +56,7 @@ def read(path: Path) -> plan.Document:
     try:
         document: plan.Document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != plan.VERSION:
-            message = f"{path} is a plan of version {document['version']}; this program reads version {plan.VERSION}"
+            message = f"{path} is a plan with version {document['version']}; this program reads version {plan.VERSION}"
             raise PlanError(message)
         markdown.section(document)
     except (ValueError, KeyError, TypeError) as error:

@@ -23,7 +23,7 @@ def emulators_alone(folder: Path) -> Iterator[LocalEnvironment]:
     yield made
     if not made.directory.exists():
         return
-    made.succeed("playbooks/local_down.yml", "-e", "local_keep_state=false")
+    made.succeed("playbooks/local_down.yml", "-e", "local_aws_keep_state=false")
     assert made.left_behind() == []
 
 
@@ -108,7 +108,9 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
     for name in ("sh", "id", "env", "python3", "ps"):
         if found := shutil.which(name):
             (programs / name).symlink_to(found)
-    ran = environment.play("playbooks/local_up.yml", "-e", "local_engine=private", "-e", f"local_path={programs}")
+    ran = environment.play(
+        "playbooks/local_up.yml", "-e", "local_aws_engine=private", "-e", f"local_aws_path={programs}"
+    )
     assert ran.returncode != 0
     message = " ".join(ran.stdout.split())
     assert "because these are missing: dockerd, iptables, ip, mmdebstrap" in message.replace("root, ", "")

@@ -161,5 +161,5 @@ def local_environment(checkout: Path, engine: str = "auto") -> Iterator[LocalEnv
         environment.succeed("playbooks/local_up.yml")
         yield environment
     finally:
-        environment.succeed("playbooks/local_down.yml", "-e", "local_keep_state=false")
+        environment.succeed("playbooks/local_down.yml", "-e", "local_aws_keep_state=false")
     assert environment.left_behind() == []

@@ -119,7 +119,7 @@ def test_rule_08_a_call_that_the_plan_does_not_have_is_not_run(demo: AWS) -> Non
     project.role("demo", TASKS + "- name: Key\n  amazon.aws.kms_key: {alias: demo, state: present}\n")
     stale = project.converge("demo", plan=saved)
     assert_stale(stale, "Key")
-    assert "it does not have this call" in stale.result["msg"]
+    assert "it does not contain this call" in stale.result["msg"]
     assert not any("Key" in operation for operation in proxy.writes)
 
 
