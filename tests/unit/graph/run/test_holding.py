@@ -172,7 +172,7 @@ def test_a_saved_plan_holds_an_object(bucket: AWS) -> None:
     client(proxy, "s3").delete_object(Bucket="demo", Key="greeting")
     proxy.forget()
     applied = project.converge("demo", plan=str(project.folder / "plan.json"))
-    assert "planned was no write, but now it would be s3:PutObject" in applied.result["msg"]
+    assert "the plan says no write, but now it would be s3:PutObject" in applied.result["msg"]
     assert proxy.writes == []
 
 

@@ -252,7 +252,8 @@ class Renderer:
             return ansible_doors.looked_up(templar, task.loop_with, task.loop)
         items = templar.template(task.loop)
         if not isinstance(items, list):
-            raise AnsibleError(f"`loop` must be a list, not {type(items).__name__}")
+            kind = type(items).__name__.removeprefix("_AnsibleTagged").lower()  # not the value, it may be a secret
+            raise AnsibleError(f"`loop` must be a list, not {kind}")
         return items
 
     def loop_variables(self, step: Step, items: list[t.Any], position: int) -> dict[str, t.Any]:

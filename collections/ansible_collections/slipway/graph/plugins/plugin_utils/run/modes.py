@@ -191,7 +191,7 @@ class Verify(Apply):
         if result.get("changed"):
             return Stale(f"{saved_plan.STALE}: the plan says no change, but now it would change something")
         if results.was_left_undone(result):
-            return Stale(f"{saved_plan.STALE}: the plan says no change, but now it {plan.UNASKED}")
+            return Stale(f"{saved_plan.STALE}: the plan says no change, but of what it would do now {plan.UNASKED}")
         return Again(Apply())
 
 
