@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections
 import collections.abc as c
 import copy
+import importlib
 import typing as t
 from pathlib import Path
 
@@ -106,9 +107,8 @@ _WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
 
 # Carries the secrets of a result that was made in another process.
 _MADE_KNOWN = "_ansible_new_secrets"
-if _SINCE_2_22:
-    from ansible.module_utils import secrets as _secrets
-    from ansible.module_utils._internal._secrets import _secret_masker
+_secrets: t.Any = importlib.import_module("ansible.module_utils.secrets") if _SINCE_2_22 else None
+_masking: t.Any = importlib.import_module("ansible.module_utils._internal._secrets") if _SINCE_2_22 else None
 
 # What `include_role` takes besides names of files; each is an attribute of the include.
 _ROLE_OPTIONS = ("public", "allow_duplicates", "rolespec_validate")
@@ -578,4 +578,4 @@ def learn_secrets(result: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def known_secrets() -> frozenset[str]:
     """What Ansible itself hides from the screen: since ansible-core 2.22 it no longer hides them in results."""
-    return frozenset(_secret_masker._secrets) if _SINCE_2_22 else frozenset()
+    return frozenset(_masking._secret_masker._secrets) if _SINCE_2_22 else frozenset()
