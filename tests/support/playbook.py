@@ -94,14 +94,14 @@ class Project:
         """Run several plays."""
         return self._play(plays, ())
 
-    def run_playbooks(self, plays: dict[str, dict[str, t.Any]]) -> Outcome:
+    def run_playbooks(self, plays: dict[str, dict[str, t.Any]], arguments: tuple[str, ...] = ()) -> Outcome:
         """Run several playbooks at once, each in a folder of its own, with its own ``roles`` beside it."""
         self._write([])
         for name, play in plays.items():
             path = self.folder / name / "play.yml"
             path.parent.mkdir(exist_ok=True)
             path.write_text(yaml.safe_dump([{"gather_facts": False, **play}], sort_keys=False))
-        return self._run([f"{name}/play.yml" for name in plays])
+        return self._run([*(f"{name}/play.yml" for name in plays), *arguments])
 
     def start(self, *roles: str, arguments: tuple[str, ...] = (), **options: t.Any) -> subprocess.Popen[str]:
         """Run the roles through converge in the background."""

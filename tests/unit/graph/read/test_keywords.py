@@ -61,6 +61,8 @@ def of(
 
 TOUCH = "ansible.builtin.file: {{path: '{{{{ folder }}}}/{}', state: touch, mode: '0600'}}"
 
+RESULT = "- {name: Make, ansible.builtin.command: echo made, register: demo_made}\n"
+
 CASES: dict[str, Case] = {
     "with_items is flattened once": of(
         say("{{ item }}", with_items="[[a, b], c, '{{ demo_more }}']")
@@ -301,6 +303,14 @@ CASES: dict[str, Case] = {
         + TOUCH.format("{{ ansible_loop.previtem | default(9) }}{{ item }}{{ ansible_loop.nextitem | default(0) }}")
         + ", loop: [1, 2, 3], loop_control: {extended: true, pause: 0.05}}\n",
     ),
+    "a task that is tried in vain and has not failed by its own word": of(
+        "- {name: Find, ansible.builtin.find: {paths: '{{ folder }}'}, register: demo_found,"
+        " until: demo_found.matched > 5, retries: 2, delay: 0, failed_when: false}\n"
+        + say("{{ demo_found.failed }} {{ demo_found.attempts }}")
+        + "- {name: Try, ansible.builtin.command: 'false', register: demo_tried, until: demo_tried.rc == 0,"
+        " retries: 1, delay: 0, failed_when: false, loop: [1, 2]}\n"
+        + say("{{ demo_tried.failed }} {{ demo_tried.results | map(attribute='attempts') | join }}"),
+    ),
     "items of a loop that write one file run one after the other": of(
         "- {name: Start, ansible.builtin.copy: {dest: '{{ folder }}/lines', content: '', mode: '0600'}}\n"
         "- {name: Add, ansible.builtin.lineinfile: {path: '{{ folder }}/lines', line: 'line {{ item }}'},"
@@ -355,6 +365,7 @@ def _left_behind(
     way: t.Callable[[Case], dict[str, t.Any]],
     cases: t.Mapping[str, Case],
     hosts: t.Mapping[str, t.Mapping[str, t.Any]] | None = None,
+    arguments: tuple[str, ...] = (),
 ) -> dict[str, dict[str, str]]:
     """What each case leaves behind. Each has a playbook and a host of its own, on which no other has set a fact."""
     names = {name: f"demo{number}" for number, name in enumerate(cases)}
@@ -371,7 +382,8 @@ def _left_behind(
     plugins.mkdir()
     (plugins / "say.py").write_text(SAY)
     project.environment["ANSIBLE_ACTION_PLUGINS"] = str(plugins)
-    outcome = project.run_playbooks({names[name]: {"hosts": names[name], **way(case)} for name, case in cases.items()})
+    plays = {names[name]: {"hosts": names[name], **way(case)} for name, case in cases.items()}
+    outcome = project.run_playbooks(plays, arguments)
     assert outcome.returncode == 0, outcome.output
     return {
         name: {path.name: path.read_text() for path in sorted((project.folder / "left" / host).iterdir())}
@@ -398,6 +410,148 @@ def test_rule_02_what_a_role_is_written_with_gives_what_a_play_gives(
     assert graph[name] == plain[name]
 
 
+# What is left behind where something fails, and nobody ignores it.
+FAILING: dict[str, Case] = {
+    "an always section runs although its block has failed, and nothing behind it does": of(
+        "- block:\n"
+        "    - {name: First, say: {words: first}}\n"
+        "    - {name: Fail, ansible.builtin.command: 'false', register: demo_failed}\n"
+        "    - {name: Not reached, say: {words: not reached}}\n"
+        "  always:\n"
+        "    - {name: Clean, say: {words: 'clean {{ demo_failed.rc }} {{ demo_failed is failed }}'}}\n"
+        "    - {include_tasks: one.yml}\n" + say("behind"),
+        tasks__one_yml=say("one"),
+    ),
+    "an always section of a block that has not begun does not run": of(
+        "- {name: Fail, ansible.builtin.command: 'false'}\n"
+        "- block:\n"
+        "    - {name: First, say: {words: first}}\n"
+        "  always:\n"
+        "    - {name: Clean, say: {words: clean}}\n"
+    ),
+    "always sections in blocks with always sections": of(
+        "- block:\n"
+        "    - block:\n"
+        "        - {name: Fail, ansible.builtin.fail: {msg: no}}\n"
+        "      always:\n"
+        "        - {name: Inner, say: {words: inner}}\n"
+        "    - {name: Not reached, say: {words: not reached}}\n"
+        "  always:\n"
+        "    - {name: Outer, say: {words: outer}}\n" + say("behind")
+    ),
+    "an always section that fails itself": of(
+        "- block:\n"
+        "    - {name: First, say: {words: first}}\n"
+        "  always:\n"
+        "    - {name: Fail, ansible.builtin.command: 'false'}\n"
+        "    - {name: Not reached, say: {words: not reached}}\n" + say("behind")
+    ),
+    "a failed item fails the loop, whose other items run": of(
+        "- {name: Try, ansible.builtin.command: 'test {{ item }} = b', loop: [a, b]}\n" + say("behind")
+    ),
+    "an include behind a failure is not followed": of(
+        "- {ansible.builtin.set_fact: {demo_word: yes}}\n"
+        "- {name: Fail, ansible.builtin.command: 'false'}\n"
+        "- {include_tasks: one.yml, when: demo_word is defined}\n",
+        tasks__one_yml=say("one"),
+    ),
+    "an include whose condition cannot be evaluated": of(
+        "- {ansible.builtin.set_fact: {demo_word: yes}}\n"
+        + say("before")
+        + "- {include_tasks: one.yml, when: demo_word.no_such}\n",
+        tasks__one_yml=say("one"),
+    ),
+    "ignore_errors that is false": of(
+        "- {name: Fail, ansible.builtin.command: 'false', ignore_errors: '{{ demo_lenient }}'}\n" + say("behind"),
+        defaults__main_yml="demo_lenient: false",
+    ),
+}
+
+
+def _plain_and_go_on(case: Case) -> dict[str, t.Any]:
+    roles = [{"ansible.builtin.import_role": {"name": role}} for role in case.roles]
+    return {**case.play, "tasks": [{"block": roles, "rescue": [{"ansible.builtin.debug": {"msg": "failed"}}]}]}
+
+
+def _graph_and_go_on(case: Case) -> dict[str, t.Any]:
+    play = _graph(case)
+    failed = {"ansible.builtin.assert": {"that": "converged is failed"}}
+    return {**play, "tasks": [{**play["tasks"][0], "register": "converged", "ignore_errors": True}, failed]}
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, str]]]:
+    """What is left behind of what fails, by way."""
+    ways = {"plain": _plain_and_go_on, "graph": _graph_and_go_on}
+    return {name: _left_behind(Project(tmp_path_factory.mktemp(name)), way, FAILING) for name, way in ways.items()}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_rule_05_what_fails_leaves_behind_what_a_play_leaves_behind(
+    failures: dict[str, dict[str, dict[str, str]]], name: str
+) -> None:
+    assert failures["graph"][name] == failures["plain"][name]
+
+
+# With `--tags foo --skip-tags bar`.
+TAGGED: dict[str, Case] = {
+    "tags of a dynamic include are its own": of(
+        "- {include_tasks: one.yml, tags: [foo]}\n- {include_tasks: two.yml}\n",
+        tasks__one_yml=say("in one") + say("foo in one", tags="foo") + say("always in one", tags="always"),
+        tasks__two_yml=say("foo in two", tags="foo"),
+    ),
+    "tags of imports, apply, blocks and roles are those of what is in them": of(
+        "- {import_tasks: one.yml, tags: foo}\n"
+        "- {include_tasks: {file: one.yml, apply: {tags: foo}}, tags: foo}\n"
+        "- {include_role: {name: demo, tasks_from: one, apply: {tags: [foo]}}, tags: always}\n"
+        "- {include_role: {name: demo, tasks_from: one}, tags: foo}\n"
+        "- {import_role: {name: demo, tasks_from: one}, tags: foo}\n"
+        "- {tags: [foo], block: [{name: X, say: {words: block}}, {name: Y, say: {words: bar}, tags: bar}]}\n",
+        tasks__one_yml=say("one"),
+    ),
+    "a role with tags": of(say("x"), roles=[{"role": "demo", "tags": ["foo"]}]),
+    "never and a tag that is asked for": of(
+        say("never and foo", tags="[never, foo]") + say("never", tags="never") + say("foo and bar", tags="[foo, bar]")
+    ),
+    "an assertion whose tags are not asked for": of(
+        "- {ansible.builtin.assert: {that: false}, tags: [strict]}\n" + say("foo", tags="foo")
+    ),
+    "include_vars whose tags are not asked for": of(
+        "- {include_vars: w.yml, tags: foo}\n- {include_vars: v.yml}\n" + say("{{ demo_a }} {{ demo_b }}", tags="foo"),
+        defaults__main_yml="{demo_a: default, demo_b: default}",
+        vars__w_yml="demo_a: included",
+        vars__v_yml="demo_b: included",
+    ),
+    "a result that nobody registers": of(
+        RESULT + say("{{ demo_made is defined }}", tags="foo") + "- {include_tasks: one.yml, tags: foo}\n",
+        tasks__one_yml=say("{{ demo_made is defined }}", tags="foo"),
+    ),
+}
+
+
+def _graph_whatever_the_tags(case: Case) -> dict[str, t.Any]:
+    play = _graph(case)
+    return {**play, "tasks": [{**play["tasks"][0], "tags": ["always"]}]}
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, str]]]:
+    """What is left behind of what the tags select, by way."""
+    ways = {"plain": _plain, "graph": _graph_whatever_the_tags}
+    arguments = ("--tags", "foo", "--skip-tags", "bar")
+    return {
+        name: _left_behind(Project(tmp_path_factory.mktemp(name)), way, TAGGED, arguments=arguments)
+        for name, way in ways.items()
+    }
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_rule_02_tags_select_what_they_select_in_a_play(
+    tagged: dict[str, dict[str, dict[str, str]]], name: str
+) -> None:
+    assert tagged["graph"][name] == tagged["plain"][name]
+
+
 class Refused(t.NamedTuple):
     """A case, what is said of it, and the place that is named."""
 
@@ -408,7 +562,6 @@ class Refused(t.NamedTuple):
 
 
 TOUCHED = "- {name: Touch, " + TOUCH.format("t") + "}\n"
-RESULT = "- {name: Make, ansible.builtin.command: echo made, register: demo_made}\n"
 TOO_LATE = "cannot depend on what a task registers"
 
 REFUSED: dict[str, Refused] = {
@@ -524,7 +677,7 @@ REFUSED: dict[str, Refused] = {
                 "other/meta/main.yml": "dependencies: [demo]",
             }
         ),
-        r"in a circle:(.|\n)*demo/meta/main.yml:1: demo depends on other(.|\n)*other depends on demo",
+        r"in a cycle:(.|\n)*demo/meta/main.yml:1: demo depends on other(.|\n)*other depends on demo",
         "other/meta/main.yml:1",
     ),
     "a loop over nothing": Refused(
@@ -583,3 +736,26 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_rule_02_what_a_graph_cannot_do_is_refused_before_anything_is_done(refusals: dict[str, str], name: str) -> None:
     assert re.search(REFUSED[name].says, refusals[name])
     assert REFUSED[name].place in refusals[name]
+
+
+def test_rule_07_a_plan_cannot_tell_what_stands_behind_an_include_over_a_result(project: Project) -> None:
+    project.role(
+        "demo",
+        RESULT
+        + "- {include_tasks: more.yml, when: demo_made is changed}\n"
+        + "- {include_tasks: more.yml, when: demo_made is changed and false}\n",
+        more="- {name: Touch, ansible.builtin.file: {path: '{{ playbook_dir }}/x', state: touch, mode: '0600'}}\n",
+    )
+    planned = project.converge("demo", arguments=("--check",))
+    assert planned.returncode == 0, planned.output
+    assert planned.calls("unknown").count("Touch") == 2
+    applied = project.converge("demo")
+    assert applied.calls("changed").count("Touch") == 1
+    assert applied.calls("skipped") == ["Touch"]
+
+
+def test_rule_02_run_once_is_refused_where_several_hosts_have_graphs_of_their_own(project: Project) -> None:
+    project.role("demo", "- {ansible.builtin.debug: {msg: x}, run_once: true}\n")
+    project.hosts = ["one", "two"]
+    refused = project.converge("demo")
+    assert "main.yml:1: `run_once` is not supported here in a play of several hosts" in refused.output

@@ -193,10 +193,17 @@ def broken(shape: Shape, index: int) -> bool:
 def behind_a_failure(shape: Shape) -> set[int]:
     """The steps that need a failed one, directly or not; what cleans up is, if nothing of its block has begun."""
     found: set[int] = set()
+    blocks = shape.blocks or [set()] * len(shape.needs)
+    forgiving: set[int] = set()
     for index, needs in enumerate(shape.needs):
-        block = shape.blocks[index] if shape.blocks else set()
-        if any(need in found or broken(shape, need) for need in needs - block) or (block and block <= found):
+        block = blocks[index]
+        lost = {need for need in needs if need in found or broken(shape, need)}
+        # What cleans up saves nobody but what cleans up after the same block.
+        lost |= {need for need in needs & forgiving if blocks[need] != block}
+        if lost - block or (block and block <= found):
             found.add(index)
+        elif lost:
+            forgiving.add(index)
     return found
 
 
@@ -346,3 +353,14 @@ def test_rule_05_an_include_behind_a_failure_is_not_run() -> None:
     schedule, processes, _graph = gated(True, fate=FAIL)
     assert processes.started == [0]
     assert [record.status for record in schedule.records] == [records.FAILED, records.BLOCKED]
+
+
+def test_rule_10_a_deletion_that_fails_is_no_success_because_its_task_ignores_errors() -> None:
+    shape = Shape([IGNORED, SUCCEED], [None, None], [set(), {0}])
+    graph, processes = graph_of(shape), Processes(shape, 2)
+    options = Options(
+        mode=APPLY, parallel=2, start_action=lambda *_: None, on_record=lambda *_: None, ignores_errors=False
+    )
+    schedule = Schedule(graph, t.cast("t.Any", Renderer()), t.cast("t.Any", processes), options)
+    schedule.run()
+    assert [schedule.step_status(step) for step in graph.steps] == [records.FAILED, records.BLOCKED]

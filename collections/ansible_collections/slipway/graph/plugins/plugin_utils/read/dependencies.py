@@ -1,6 +1,6 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Roles that depend on each other in a circle: Ansible reads them until it has no room left, and cannot say which."""
+"""Roles that depend on each other in a cycle: Ansible reads them until it has no room left, and cannot say which."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 
 
-def circle(roles: c.Iterable[t.Any], basedir: str) -> str | None:
-    """The circle among some roles and what they depend on, with the file and line of each step; ``None`` without one.
+def cycle(roles: c.Iterable[t.Any], basedir: str) -> str | None:
+    """The cycle among some roles and what they depend on, with the file and line of each step; ``None`` without one.
 
     :param basedir: the folder of the playbook, whose ``roles`` come before those of ``roles_path``.
     """
@@ -24,7 +24,7 @@ def circle(roles: c.Iterable[t.Any], basedir: str) -> str | None:
     for role in roles:
         found = _from(_name(role), [], roots)
         if found:
-            return "these roles depend on each other in a circle:\n  " + "\n  ".join(found)
+            return "these roles depend on each other in a cycle:\n  " + "\n  ".join(found)
     return None
 
 

@@ -69,9 +69,9 @@ def prepare(
         # Includes may have brought more.
         surroundings.refuse_roles_of_one_name(ansible_doors.all_roles(play), str(task_vars["playbook_dir"]))
     except (AnsibleError, RecursionError) as error:
-        found_circle = dependencies.circle(roles, str(task_vars["playbook_dir"])) if _is_too_deep(error) else None
-        if found_circle:
-            raise AnsibleActionFail(found_circle) from None
+        cycle = dependencies.cycle(roles, str(task_vars["playbook_dir"])) if _is_too_deep(error) else None
+        if cycle:
+            raise AnsibleActionFail(cycle) from None
         raise AnsibleActionFail(_told(error)) from error
     on_steps([step for step in found.steps if not step.is_gate])
     problems = validation.problems(play, host, renderer, found)

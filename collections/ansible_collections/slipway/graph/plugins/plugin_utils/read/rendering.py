@@ -69,6 +69,7 @@ class Renderer:
         self._known_templars: dict[t.Any, Templar] = {}
         self._static_items: dict[t.Any, list[t.Any] | None] = {}
         self._readers_of_vars: dict[Step, bool] = {}
+        self._names: dict[Step, set[str]] = {}
 
     def reading_ended(self, included: c.Mapping[str, t.Any]) -> None:
         """All roles have been read: from now on every task sees what they export."""
@@ -105,7 +106,7 @@ class Renderer:
     def _reads_vars(self, step: Step) -> bool:
         """Whether a step looks variables up in ``vars``, which Ansible fills before there are results."""
         if step not in self._readers_of_vars:
-            found = self._reach(step, frozenset({"vars"})).of(_field_names(step.task))
+            found = self._reach(step, frozenset({"vars"})).of(self._names_of(step))
             self._readers_of_vars[step] = bool(found)
         return self._readers_of_vars[step]
 
@@ -135,8 +136,14 @@ class Renderer:
 
     def reached(self, step: Step, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that a step's fields reach."""
-        found = self._reach(step, targets).of(_field_names(step.task))
+        found = self._reach(step, targets).of(self._names_of(step))
         return found - set(step.registers) | self._own_names_read(step, targets)
+
+    def _names_of(self, step: Step) -> set[str]:
+        """The names that a step's fields refer to."""
+        if step not in self._names:
+            self._names[step] = _field_names(step.task)
+        return self._names[step]
 
     def value_reaches(self, step: Step, value: t.Any, targets: c.Set[str]) -> set[str]:
         """The registered names (of ``targets``) that one value of a step reaches."""
@@ -146,7 +153,7 @@ class Renderer:
     def looks_outside(self, step: Step) -> bool:
         """Whether a step looks at more than variables: at files, or at anything that a task may change."""
         outside = frozenset({FILES, WORLD})
-        return bool(self._reach(step, outside).of(_field_names(step.task)) & outside)
+        return bool(self._reach(step, outside).of(self._names_of(step)) & outside)
 
     def loop_looks_outside(self, step: Step) -> bool:
         """Whether the items of a loop come from files, or from anything else that a task may change."""

@@ -38,7 +38,7 @@ def problems(play: Play, host: Host, renderer: Renderer, reading: Reading) -> li
         found += _unknown_inputs(entry, options, play, host, targets)
     found += filter(None, (protection.problem(step, renderer, targets) for step in reading.steps))
     refuted: set[str] = set()
-    for step in reading.steps:
+    for step in (each for each in reading.steps if each.is_selected):
         found += _keyword_problems(step, renderer, targets)
         # One mistake often refutes several asserts; as in a play, only the first of a role is reported.
         if step.role not in refuted and is_offline_assert(step, renderer, targets):

@@ -65,6 +65,8 @@ class Standing:
     ended: bool = False
     # Whether an item begins only when the one before it has ended.
     in_turn: bool = False
+    # The blocks in whose ``always`` it stands and in which something has failed.
+    forgiven: tuple[tuple[Step, ...], ...] = ()
     # The results that a gate waits for which only an apply would register.
     unknown: frozenset[str] = frozenset()
 

@@ -87,11 +87,18 @@ def assemble(by_position: dict[int, Result], looped: bool) -> Result:
 
 def status_of(result: Result) -> str:
     """A finished call's status."""
-    if result.get("failed"):
+    if has_failed(result):
         return records.FAILED
     if result.get("skipped"):
         return records.SKIPPED
     return records.CHANGED if result.get("changed") else records.OK
+
+
+def has_failed(result: Result) -> bool:
+    """Whether a play stops at a result: where there is a ``failed_when`` that alone decides, whatever is registered."""
+    items = [item for item in result.get("results", []) if isinstance(item, dict)]
+    key = "failed_when_result" if any("failed_when_result" in each for each in [result, *items]) else "failed"
+    return bool(result[key] if key in result else any(item.get(key) for item in items))
 
 
 def failure_text(result: Result) -> str:

@@ -494,7 +494,8 @@ class Schedule:
             heapq.heappush(self._delayed, (time.monotonic() + max(delay, 0.0), next(self._numbers), call))
             return
         if attempts > 1 and not satisfied:
-            result["failed"] = True
+            # As Ansible counts them: without the first.
+            result |= {"failed": True, "attempts": attempts - 1}
         self._end_call(call, result, call.mode.status_of(result))
 
     def _is_repeated_later(self, call: Call, result: Result) -> bool:

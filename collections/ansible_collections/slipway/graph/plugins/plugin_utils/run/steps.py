@@ -73,11 +73,18 @@ class Steps:
 
     def _is_blocked(self, step: Step) -> bool:
         """Whether something that a step needs has failed. An ``always`` runs unless nothing of its block has begun."""
-        lost = {need for need in self._graph.needs(step) if self[need].status in (records.FAILED, records.BLOCKED)}
+        lost = {need for need in self._graph.needs(step) if self._is_lost_to(step, need)}
         if not lost:
             return False
-        forgiven = {each for block in step.cleans_up for each in block}
-        return bool(lost - forgiven) or any(self._never_began(block) for block in step.cleans_up)
+        self[step].forgiven = tuple(block for block in step.cleans_up if lost & set(block))
+        lost -= {each for block in step.cleans_up for each in block}
+        return bool(lost) or any(self._never_began(block) for block in step.cleans_up)
+
+    def _is_lost_to(self, step: Step, need: Step) -> bool:
+        """Whether a need has failed, or stands in the ``always`` of a block that has, which saves nobody behind it."""
+        if self[need].status in (records.FAILED, records.BLOCKED):
+            return True
+        return any(block not in step.cleans_up for block in self[need].forgiven)
 
     def _never_began(self, block: tuple[Step, ...]) -> bool:
         here = [each for each in block if each in self._standings and not each.is_gate]
