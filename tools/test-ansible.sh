@@ -51,7 +51,10 @@ unit() { "$1/.venv/bin/python" -m pytest -q -n "$workers" --dist loadfile tests/
 oracle() { "$1/.venv/bin/python" -m pytest -q -n "$workers" --dist loadfile tests/oracle; }
 
 # How each case ends; with the oldest version once for each run of this script.
-verdicts() { "$SLIPWAY_SHARED/cases/roles/compare.py" "$1" | tee "$2" | sed -nE 's/^(same|refused|DIFFER) +([^ ]+).*/\1 \2/p'; }
+verdicts() {
+    "$1/.venv/bin/python" "$SLIPWAY_SHARED/cases/roles/compare.py" "$1" | tee "$2" |
+        sed -nE 's/^(same|refused|DIFFER) +([^ ]+).*/\1 \2/p'
+}
 
 cases() {
     local place=$1 first
