@@ -99,5 +99,6 @@ def test_downtime_beyond_the_limit_fails_the_drill(system: System) -> None:
     arguments = ("-e", "drill_failover_stable_seconds=5", "-e", "limit_seconds=0.1")
     ran = system.play("playbooks/failover_drill.yml", *arguments)
     assert ran.returncode != 0
-    assert f"Down for longer than the 0.1 s of drill_failover_limit_seconds: {NAME}-api" in " ".join(ran.stdout.split())
+    told = f"Down for longer than the 0.1 s that drill_failover_limit_seconds allows: {NAME}-api"
+    assert told in " ".join(ran.stdout.split())
     assert newest(system, f"drills/{NAME}/")["limit_seconds"] == 0.1
