@@ -80,7 +80,7 @@ def test_a_wrong_suboption_is_found(net: Project) -> None:
 def test_an_input_that_nobody_provides_is_named(net: Project) -> None:
     message = problems(net, net_zones="{{ other_role_zones }}")
     assert "net_zones" in message
-    assert "neither a variable nor a role in the list provides other_role_zones" in message
+    assert "no variable and no role in the list provides other_role_zones" in message
 
 
 def test_asserts_over_inputs_are_decided_before_anything_runs(net: Project) -> None:
