@@ -159,7 +159,7 @@ def test_rule_10_a_protected_key_stays_for_the_last_backups_and_that_is_said(aws
     destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
     assert destroyed.returncode == 0, destroyed.output
     said = " ".join(destroyed.output.split())
-    assert "[WARNING]: data: Key: The key demo stays: without it nobody could read the snapshot demo-final." in said
+    assert "[WARNING]: data: Key: The key demo is kept: without it, nobody could read the snapshot demo-final." in said
     assert client(proxy, "kms").describe_key(KeyId="alias/demo")["KeyMetadata"]["KeyState"] == "Enabled"
 
 

@@ -202,7 +202,7 @@ def test_rule_11_nothing_is_deleted_while_a_task_has_not_made_its_resource(appli
     plant(on)
     on.sns.delete_topic(TopicArn="arn:aws:sns:eu-central-1:123456789012:demo")
     proxy.forget()
-    assert "some of these may be theirs: demo: Topic" in look(project).output.replace("\n", " ")
+    assert "some of these may belong to them: demo: Topic" in look(project).output.replace("\n", " ")
     refused = look(project, delete=True, confirm="demo-test")
     assert refused.returncode != 0
     assert "Apply first. Missing: demo: Topic" in refused.result["msg"]
@@ -258,7 +258,7 @@ def test_rule_11_no_tags_are_refused(aws: AWS) -> None:
     aws[0].role("demo", "- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n")
     outcome = look(aws[0], tags={})
     assert outcome.returncode != 0
-    assert "at least one is needed" in outcome.result["msg"]
+    assert "set at least one" in outcome.result["msg"]
 
 
 # The judgement, without an account.

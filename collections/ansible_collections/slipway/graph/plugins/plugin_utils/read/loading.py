@@ -33,6 +33,8 @@ class Step:
     after: tuple[str, ...]
     # Whether its ``vars`` have an ``after``, be it empty: then it says itself what it follows.
     says_its_order: bool = False
+    # Whether a step before it may change what it sees of this machine.
+    follows_changes: bool = False
     protect: t.Any = False
     # How many steps stand before it that have the same name in the same role: a file can be included twice.
     occurrence: int = 0

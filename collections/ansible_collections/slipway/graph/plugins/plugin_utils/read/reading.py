@@ -246,6 +246,7 @@ class _Reader:
 
     def _add(self, step: Step) -> None:
         step.index = len(self.steps)
+        step.follows_changes = bool(self._changers)
         self.steps.append(step)
         self._roles.add(step)
         self._registered.update(step.registers)

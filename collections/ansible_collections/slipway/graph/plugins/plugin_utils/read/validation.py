@@ -56,7 +56,7 @@ def is_offline_assert(step: Step, renderer: Renderer, targets: c.Set[str]) -> bo
         and not step.gates
         and not step.task.ignore_errors
         and not renderer.reached(step, targets)
-        and not renderer.looks_outside(step)
+        and not (step.follows_changes and renderer.looks_outside(step))
     )
 
 
