@@ -71,6 +71,8 @@ def builtin(module: str, **args: t.Any) -> tuple[str, dict[str, t.Any]]:
         (made("sns_topic", name="news", state="absent"), made("sns_topic", name="news")),
         (made("ec2_vpc_subnet", cidr="10.0.0.0/24"), made("ec2_vpc_subnet_info")),
         (made("ec2_vpc_subnet", cidr="10.0.0.0/24"), made("ec2_vpc_subnet_info", filters={"tag:Name": "shop"})),
+        (made("rds_instance", db_instance_identifier="a"), made("rds_instance_info", filters={"engine": "mysql"})),
+        (made("ec2_ami", name="a", state="present"), made("ec2_ami_info", owners=["self"])),
         (made("s3_bucket", name="{{ r9 }}"), made("s3_bucket", name="other", state="{{ r9 }}")),
     ],
     ids=lambda task: task[0].removeprefix("amazon.aws."),

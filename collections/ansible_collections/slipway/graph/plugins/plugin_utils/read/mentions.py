@@ -98,8 +98,13 @@ def uses_aws(step: Step) -> bool:
 
 
 def only_reads(step: Step) -> bool:
-    """Whether a step's module never writes; Ansible names such modules ``…_info``."""
-    return step.module.endswith(("_info", "_facts"))
+    """Whether a step's module never writes."""
+    return is_named_a_reader(step.module)
+
+
+def is_named_a_reader(module: str) -> bool:
+    """Whether a module never writes, by its name: Ansible calls such modules ``…_info``."""
+    return module.endswith(("_info", "_facts"))
 
 
 def of(step: Step, templates: Templates, targets: c.Set[str]) -> Mentions:
@@ -145,6 +150,8 @@ class _Finder:
             elif option in {"state", "mode"}:
                 self._look_at_state(value, known)
             elif option not in _NEVER_NAMES:
+                # What else a read is narrowed by, a filter for one, does not tell which things it finds.
+                self.is_certain &= not self._reads or self._names_things(option)
                 self._look_at(option, value, known, self._is_own(option))
 
     def _look_at_state(self, value: t.Any, known: KnownValues) -> None:
@@ -193,9 +200,12 @@ class _Finder:
         words = words_of(option) | (self._words if is_own or not words_of(option) else frozenset())
         mention = Mention(words or self._words, value)
         (self.own if is_own else self.others).add(mention)
-        last = _words(option)[-1:]
-        if isinstance(value, str) and (set(last) & (_HOW_NAMED | _CONTAINERS)):
+        if isinstance(value, str) and self._names_things(option):
             self.acted_on.add(mention)
+
+    @staticmethod
+    def _names_things(option: str) -> bool:
+        return bool(set(_words(option)[-1:]) & (_HOW_NAMED | _CONTAINERS))
 
     def _keep_arns(self, text: str) -> None:
         for service, resource in _ARN.findall(text):

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.module_utils.common.json import Direction, get_module_decoder
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import is_named_a_reader
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 
 Result = dict[str, t.Any]
@@ -20,8 +21,8 @@ _LOOKERS = {
 
 
 def only_reads(module: str) -> bool:
-    """Whether a module never writes; Ansible names such modules ``…_info``, and some only look or say something."""
-    return module.endswith(("_info", "_facts")) or module in _LOOKERS
+    """Whether a module never writes, by its name, or because it only looks or says something."""
+    return is_named_a_reader(module) or module in _LOOKERS
 
 
 def decoded(module: str, answer: t.Any) -> Result:
