@@ -162,6 +162,19 @@ def test_what_a_run_that_was_cut_off_has_applied_is_known_to_the_next(tmp_path: 
     assert run.added_to(later) == later, "somebody has applied since"
 
 
+def test_a_call_whose_process_died_before_the_run_did_keeps_the_writes_that_it_had_told_of(tmp_path: Path) -> None:
+    lines = running_journal.start(str(tmp_path / "journal.json"))
+    lines.begin("demo-test", "apply", "present")
+    ahead = WriteAhead()
+    ahead.begin(lines.path, "demo/Bucket")
+    ahead.sending("s3", "CreateBucket")
+    lines.call(call("demo/Bucket", status=records.FAILED, msg="the process died"))
+    lines.leave()
+    ((run, _lines),) = cut_off.found(str(tmp_path / "journal.json"))
+    (bucket,) = run.document()["calls"]
+    assert [(api["operation"], api["error"]) for api in bucket["api_calls"]] == [("CreateBucket", cut_off.NO_ANSWER)]
+
+
 def test_a_plan_that_was_killed_leaves_nothing_to_tell(project: Project) -> None:
     project.role("demo", "- ansible.builtin.debug: {msg: hello}")
     lines = running_journal.start(str(project.folder / "journal.json"))

@@ -61,6 +61,7 @@ class CutOff:
 
     def document(self) -> journal.Document:
         """Its journal. Calls that it was in the middle of have failed, as far as anybody knows."""
+        self.add_lost_writes(self.calls)
         calls = [*self.calls, *map(self._interrupted_call, sorted(self.interrupted))]
         seen = {call.order[0] for call in calls}
         calls += [
@@ -83,8 +84,14 @@ class CutOff:
         kept = {key: entry for key, entry in after.calls.items() if key not in self.interrupted}
         return dataclasses.replace(after, calls=kept)
 
-    def api_calls(self, key: str) -> list[dict[str, t.Any]]:
-        """The writes of a call in the shape of its API calls, for one that could not tell of them itself."""
+    def add_lost_writes(self, calls: c.Iterable[CallRecord]) -> None:
+        """Give calls whose process was ended the writes that it had told of before: it took what it knew with it."""
+        for call in calls:
+            if call.status == records.FAILED and not call.api_calls:
+                call.api_calls = self._api_calls(records.key_of(call))
+
+    def _api_calls(self, key: str) -> list[dict[str, t.Any]]:
+        """The writes of a call in the shape of its API calls."""
         return [
             {"service": write["service"], "operation": write["operation"], "seconds": 0.0, "retries": 0}
             | ({"error": NO_ANSWER} if write in self.unanswered else {})
@@ -93,7 +100,7 @@ class CutOff:
         ]
 
     def _interrupted_call(self, key: str) -> CallRecord:
-        api_calls = self.api_calls(key)
+        api_calls = self._api_calls(key)
         task_key, _bracket, item = key.partition(" [")
         step = next((step for step in self.steps if step["key"] == task_key), None)
         names = ", ".join(f"{call['service']}:{call['operation']}" for call in api_calls)

@@ -116,12 +116,9 @@ class RunRecord:
         return run, planned
 
     def _add_lost_writes(self, calls: c.Iterable[CallRecord]) -> None:
-        """A process that was ended takes what it knows with it, except for what it had told before."""
         silent = [call for call in calls if call.status == records.FAILED and not call.api_calls]
         if silent and self.journal:
-            told = cut_off.read(Path(self.journal.path))
-            for call in silent:
-                call.api_calls = told.api_calls(records.key_of(call))
+            cut_off.read(Path(self.journal.path)).add_lost_writes(silent)
 
     def _keep(self, write: c.Callable[[], None], path: str) -> bool:
         try:
