@@ -303,6 +303,16 @@ CASES: dict[str, Case] = {
         + TOUCH.format("{{ ansible_loop.previtem | default(9) }}{{ item }}{{ ansible_loop.nextitem | default(0) }}")
         + ", loop: [1, 2, 3], loop_control: {extended: true, pause: 0.05}}\n",
     ),
+    "what is registered of tasks that do nothing": of(
+        "- {name: None, ansible.builtin.debug: {}, loop: [], register: demo_none}\n"
+        "- {name: Not, ansible.builtin.debug: {}, when: false, register: demo_not}\n"
+        + say("{{ demo_none | to_json }}")
+        + say("{{ demo_not | dict2items | rejectattr('key', 'match', '_ansible') | list | to_json }}"),
+    ),
+    "a task whose failures and changes are none": of(
+        "- {name: Fail, ansible.builtin.command: 'false', register: demo_done,"
+        " changed_when: false, failed_when: false}\n" + say("{{ demo_done.failed }} {{ demo_done.changed }}"),
+    ),
     "a task that is tried in vain and has not failed by its own word": of(
         "- {name: Find, ansible.builtin.find: {paths: '{{ folder }}'}, register: demo_found,"
         " until: demo_found.matched > 5, retries: 2, delay: 0, failed_when: false}\n"

@@ -105,6 +105,12 @@ from ansible.template import Templar
 # What a plain `register` is made into since ansible-core 2.21.
 _WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
 
+# What is registered of tasks that do nothing has more in it since ansible-core 2.21.
+IN_EVERY_RESULT: dict[str, t.Any] = {"failed": False} if _SINCE_2_21 else {}
+REASONS_OF_NO_ITEMS = ("skip_reason", "skipped_reason") if _SINCE_2_21 else ("skipped_reason",)
+# What failed_when has said stands since ansible-core 2.21, also if all attempts were in vain.
+FAILED_WHEN_STANDS = _SINCE_2_21
+
 # Carries the secrets of a result that was made in another process.
 _MADE_KNOWN = "_ansible_new_secrets"
 _secrets: t.Any = importlib.import_module("ansible.module_utils.secrets") if _SINCE_2_22 else None

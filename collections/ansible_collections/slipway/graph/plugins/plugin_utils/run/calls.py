@@ -89,8 +89,13 @@ def attempts_allowed(call: Call, renderer: Renderer) -> int:
 
 
 def is_repeated(task: t.Any) -> bool:
-    """Whether a task has an ``until``, which may be just ``false``."""
-    return task.until not in (None, [])
+    """Whether a task has an ``until``."""
+    return _is_given(task.until)
+
+
+def _is_given(conditions: t.Any) -> bool:
+    """Whether a task has conditions; one may be just ``false``, and not every version of Ansible makes it a list."""
+    return conditions not in (None, [])
 
 
 def judge(call: Call, result: Result, renderer: Renderer) -> bool:
@@ -99,9 +104,9 @@ def judge(call: Call, result: Result, renderer: Renderer) -> bool:
     result.setdefault("changed", False)
     task = call.step.task
     if "skipped" not in result:
-        if task.changed_when:
+        if _is_given(task.changed_when):
             result["changed"] = renderer.holds(task.changed_when, with_result(call, result))
-        if task.failed_when:
+        if _is_given(task.failed_when):
             failed = renderer.holds(task.failed_when, with_result(call, result))
             result["failed"] = result["failed_when_result"] = failed
     until = task.until if is_repeated(task) else [not result["failed"]]

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.module_utils.common.json import Direction, get_module_decoder
 
+from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.mentions import is_named_a_reader
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
 
@@ -63,10 +64,17 @@ def skipped(condition: t.Any) -> Result:
     """The result of a call whose condition does not hold."""
     return {
         "changed": False,
+        **ansible_doors.IN_EVERY_RESULT,
         "skipped": True,
         "skip_reason": "Conditional result was False",
         "false_condition": condition,
     }
+
+
+def of_no_items() -> Result:
+    """What a loop over nothing registers."""
+    reasons = dict.fromkeys(ansible_doors.REASONS_OF_NO_ITEMS, "No items in the list")
+    return {"changed": False, **ansible_doors.IN_EVERY_RESULT, "skipped": True, **reasons, "results": []}
 
 
 def assemble(by_position: dict[int, Result], looped: bool) -> Result:
@@ -100,6 +108,11 @@ def has_failed(result: Result) -> bool:
     items = [item for item in result.get("results", []) if isinstance(item, dict)]
     key = "failed_when_result" if any("failed_when_result" in each for each in [result, *items]) else "failed"
     return bool(result[key] if key in result else any(item.get(key) for item in items))
+
+
+def fails_in_the_end(result: Result) -> bool:
+    """Whether a result is registered as failed when no attempt was enough for ``until``."""
+    return not ansible_doors.FAILED_WHEN_STANDS or bool(result.get("failed_when_result", True))
 
 
 def failure_text(result: Result) -> str:

@@ -495,7 +495,7 @@ class Schedule:
             return
         if attempts > 1 and not satisfied:
             # As Ansible counts them: without the first.
-            result |= {"failed": True, "attempts": attempts - 1}
+            result |= {"failed": results.fails_in_the_end(result), "attempts": attempts - 1}
         self._end_call(call, result, call.mode.status_of(result))
 
     def _is_repeated_later(self, call: Call, result: Result) -> bool:
@@ -596,8 +596,7 @@ class Schedule:
         standing.statuses.add(opened.status)
         standing.unknown = opened.unknown
         if opened.status == records.SKIPPED and opened.is_met and not step.is_gate:
-            empty = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
-            self._register(step, empty)
+            self._register(step, results.of_no_items())
         if opened.status == records.IGNORED:
             self._register(step, {"failed": True, "changed": False, "msg": opened.message})
         message = HIDDEN_MESSAGE if opened.message and step.task.no_log else opened.message
