@@ -13,12 +13,13 @@ from tests.support.playbook import Project
 
 ISSUER = "token.actions.githubusercontent.com"
 REPOSITORY = "example/deployments"
+SHOP = "arn:aws:lambda:*:123456789012:function:shop-*"
 ROLES: list[dict[str, t.Any]] = [
     {"name": "plan", "branches": ["main"], "pull_requests": True,
-     "statements": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "arn:aws:lambda:*:*:function:shop-*"}]},
-    {"name": "deploy", "environments": ["prod"],
+     "statements": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": SHOP}]},
+    {"name": "deploy", "environments": ["prod", "prod:eu"],
      "statements": [
-         {"Effect": "Allow", "Action": ["lambda:UpdateAlias"], "Resource": "arn:aws:lambda:*:*:function:shop-*"}]},
+         {"Effect": "Allow", "Action": ["lambda:UpdateAlias"], "Resource": SHOP}]},
 ]  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def may_act(policy: dict[str, t.Any], subject: str, audience: str = "sts.amazona
         ("plan", f"repo:{REPOSITORY}:ref:refs/heads/main"),
         ("plan", f"repo:{REPOSITORY}:pull_request"),
         ("deploy", f"repo:{REPOSITORY}:environment:prod"),
+        ("deploy", f"repo:{REPOSITORY}:environment:prod%3Aeu"),
     ],
 )
 def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: str, subject: str) -> None:
@@ -100,6 +102,7 @@ def test_a_token_for_somebody_else_gets_nothing(trust: dict[str, t.Any]) -> None
     assert not may_act(trust["deploy"], subject, issuer="token.example.com")
 
 
+STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop"}
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "everything": ({"statements": [{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::shop"}]}, "actions *"),
     "a-service": (
@@ -115,6 +118,33 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         {"pull_requests": True,
          "statements": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::shop/*"}]},
         "may s3:PutObject"),
+    "pull-request-that-administers": (
+        {"pull_requests": True, "managed_policies": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
+        "has arn:aws:iam::aws:policy/AdministratorAccess; allowed: arn:aws:iam::aws:policy/ReadOnlyAccess"),
+    "empty-branch": ({"branches": [""]}, "an empty name nobody"),
+    "empty-environment": ({"environments": [""]}, "an empty name nobody"),
+    "effect-misspelt": ({"statements": [{**STATEMENT, "Effect": "allow"}]}, 'statements with "allow"; allowed: Sid'),
+    "no-effect": (
+        {"statements": [{"Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop"}]}, 'statements with ""'),
+    "key-misspelt": ({"statements": [{**STATEMENT, "Resources": "*"}]}, 'statements with "Resources"'),
+    "not-resource": (
+        {"statements": [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shop"}]},
+        "NotResource"),
+    **{
+        f"pull-request-reads-{action}": (
+            {"pull_requests": True,
+             "statements": [{"Effect": "Allow", "Action": action,
+                             "Resource": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop"}]},
+            f"may {action}; allowed")
+        for action in ("secretsmanager:GetSecretValue", "secretsmanager:Get*", "secretsmanager:BatchGetSecretValue",
+                       "ssm:GetParameter", "ssm:GetParametersByPath", "ssm:GetP*", "sts:GetSessionToken")
+    },
+    **{
+        f"resource-{number}": ({"statements": [{**STATEMENT, "Resource": arn}]}, f"the resource {arn}")
+        for number, arn in enumerate((
+            "arn:aws:*", "**", "arn:*:iam::*:*", "arn:aws:iam::*:role/shop", "arn:aws:*:eu-central-1:123456789012:shop",
+            "arn:aws:iam::123456789012:*", "arn:aws:iam::12345678901?:role/shop"))
+    },
 }  # fmt: skip
 
 
