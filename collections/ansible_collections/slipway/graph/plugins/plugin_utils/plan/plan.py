@@ -14,6 +14,7 @@ import json
 import typing as t
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
 
@@ -127,7 +128,7 @@ def describe(call: dict[str, t.Any], limit: int = MAX_VALUE) -> list[str]:
         missing = f"inputs known after apply: {', '.join(call['unknown'])}" if call["unknown"] else UNASKED
         return [f"? {call['title']}: {call['module']}, {missing}"]
     sign = "!" if call["drift"] else "*" if call["repeats"] else "+" if call["writes"] else "~"
-    details = [line for change in call["diff"] for line in differences.lines(change)]
+    details = [harmless(line) for change in call["diff"] for line in differences.lines(change)]
     if not call["writes"]:
         what = f"{call['module']} would change something"
     else:
@@ -146,7 +147,7 @@ def _operation(write: dict[str, t.Any]) -> str:
 
 def _parameters(write: dict[str, t.Any], limit: int) -> str:
     text = " ".join(json.dumps(write["parameters"], ensure_ascii=False, default=str).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return harmless(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
 def repeated(calls: c.Iterable[CallRecord]) -> list[str]:

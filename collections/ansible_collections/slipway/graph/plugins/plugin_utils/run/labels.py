@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import hidden
 
 # Stands for the label of an item that `no_log` hides.
@@ -26,7 +27,7 @@ def label_of(step: Step, variables: Variables, item: t.Any, renderer: Renderer) 
 
     :raises AnsibleError: for one that depends on what is not there yet.
     """
-    label = renderer.label(step, variables, item)
+    label = harmless(renderer.label(step, variables, item))
     secret = modules.secret_options(step.path)
     if not secret:
         return label

@@ -14,6 +14,7 @@ from ansible import constants as C  # noqa: N812 - the name that Ansible's own c
 from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
 
@@ -101,7 +102,7 @@ class Progress:
     def _differences(self, record: CallRecord) -> list[str]:
         """What a call has changed, as far as its module says so; a plan shows that at its end."""
         changes = [] if self._planning else record.diff
-        return [line for change in changes for line in differences.lines(t.cast(differences.Change, change))]
+        return [harmless(line) for each in changes for line in differences.lines(t.cast(differences.Change, each))]
 
     def _is_shown(self, record: CallRecord) -> bool:
         if record.status in (records.FAILED, records.IGNORED) or self._display.verbosity >= 1:

@@ -12,6 +12,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
+from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call
@@ -49,7 +50,7 @@ class Recorder:
             self._secrets.learn(result)
         elif self._warns:
             for warning in results.warnings_of(result):
-                Display().warning(f"{call.step.role}: {call.step.name}: {self.hide(warning)}")
+                Display().warning(f"{call.step.role}: {call.step.name}: {harmless(self.hide(warning))}")
         self.add(
             record_of(
                 call.step,
@@ -76,6 +77,7 @@ class Recorder:
         """Keep a record."""
         for field in ("item", "msg", "writes", "diff"):
             setattr(record, field, self.hide(getattr(record, field)))
+        record.msg = harmless(record.msg)
         self.records.append(record)
         self._on_record(record, len(self.records), self.expected)
 
