@@ -1,0 +1,61 @@
+"""What a roll-out that has failed leaves in service, and what it says."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.support.api_proxy import ApiProxy
+from tests.support.playbook import Outcome, Project
+
+AWS = tuple[Project, ApiProxy]
+ROLE = """
+- name: Serve
+  ansible.builtin.copy: {content: "{{ rollout_release_id }}", dest: "{{ serving }}", mode: "0600"}
+"""
+
+
+def go_back(project: Project, target: str, current: str) -> tuple[Outcome, Path]:
+    """A roll-out of one release over another that fails; what it said, and the file that says what serves."""
+    serving = project.folder / "serving"
+    serving.write_text(target)
+    project.role("demo", ROLE)
+    variables: dict[str, t.Any] = {
+        "serving": str(serving), "rollout_roles": ["demo"], "rollout_account_id": "123456789012",
+        "rollout_directory": str(project.folder), "rollout_ledger_bucket": "ledger", "rollout_ledger_name": "demo",
+        "rollout_ledger": {"current_id": current}, "rollout_target": {"id": target, "status": "built"},
+        "aws_account_id": "123456789012", "aws_region": "eu-central-1",
+    }  # fmt: skip
+    task = {
+        "block": [{"name": "Prove", "ansible.builtin.fail": {"msg": "a task answered with another commit"}}],
+        "rescue": [{"ansible.builtin.include_role": {"name": "rollout", "tasks_from": "go_back.yml"}}],
+    }
+    return project.run_plays([{"vars": variables, "tasks": [task]}]), serving
+
+
+@pytest.mark.parametrize("denied", [True, False], ids=["a ledger that cannot be written", "a ledger that is not there"])
+def test_a_bad_release_goes_out_of_service_whatever_happens_to_the_ledger(aws: AWS, denied: bool) -> None:
+    project, proxy = aws
+    if denied:
+        proxy.denies = lambda operation: operation.startswith("rest:")
+    outcome, serving = go_back(project, target="new", current="old")
+    said = " ".join(outcome.output.split())
+    assert outcome.returncode != 0
+    assert serving.read_text() == "old", outcome.output
+    assert "Release new of demo is not in service. a task answered with another commit" in said
+    assert "Release old is in service." in said
+    assert "The ledger still calls release new built, because it could not be marked as failed" in said
+
+
+def test_the_release_in_service_does_not_go_back_to_itself(aws: AWS) -> None:
+    project, _proxy = aws
+    outcome, serving = go_back(project, target="same", current="same")
+    said = " ".join(outcome.output.split())
+    assert outcome.returncode != 0
+    assert serving.read_text() == "same"
+    assert "Release same of demo is in service already, and putting it into service again has failed" in said
+    assert "a task answered with another commit" in said
+    assert "is not in service" not in said
+    assert "No release was in service before" not in said
