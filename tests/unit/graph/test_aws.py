@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
-from tests.support.background import wait_until
+from tests.support.background import repeatedly, wait_until
 from tests.support.emulators import CREDENTIALS
 from tests.support.playbook import Project
 
@@ -337,14 +338,22 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
         Item={"LockID": {"S": "demo-test"}, "Holder": {"S": "ann@elsewhere:1:1"}, "Reason": {"S": "rollout"},
               "Since": {"S": "2026-01-01T00:00:00+00:00"}, "ExpiresAt": {"N": str(int(time.time()) + 600)}},
     )  # fmt: skip
-    refused = project.run(lock)
+    numbers = itertools.count(int(time.time()))
+
+    def renew() -> None:
+        dynamodb.update_item(
+            TableName="locks", Key={"LockID": {"S": "demo-test"}},
+            UpdateExpression="SET ExpiresAt = :at", ExpressionAttributeValues={":at": {"N": str(next(numbers))}},
+        )  # fmt: skip
+
+    project.environment["SLIPWAY_LOCK_LEASE_SECONDS"] = "12"
+    with repeatedly(renew, pause=0.2):
+        refused = project.run(lock)
     assert "demo-test is locked by ann@elsewhere:1:1 since 2026-01-01T00:00:00+00:00 (rollout)" in refused.result["msg"]
 
-    dynamodb.update_item(
-        TableName="locks", Key={"LockID": {"S": "demo-test"}},
-        UpdateExpression="SET ExpiresAt = :past", ExpressionAttributeValues={":past": {"N": "1"}},
-    )  # fmt: skip
+    project.environment["SLIPWAY_LOCK_LEASE_SECONDS"] = "3"
     taken = project.run(lock)
+    assert "waiting up to 3 seconds to see whether that run is still alive" in taken.output
     assert taken.result["took_over"]["holder"] == "ann@elsewhere:1:1"
     assert "taking over the lock demo-test" in taken.output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
+from tests.support.background import repeatedly
 from tests.support.playbook import Outcome, Project
 
 BUCKET = "ledger"
@@ -260,6 +262,15 @@ def test_a_destroy_that_nobody_confirmed_leaves_no_record(deployment: Deployment
     assert json.loads(deployment.read(APPLIED))["calls"] == {}
 
 
+def renew(dynamodb: t.Any, number: int) -> None:
+    """What an earlier version does while it holds a lock."""
+    dynamodb.update_item(
+        TableName="locks", Key={"LockID": {"S": "demo-test"}},
+        UpdateExpression="SET ExpiresAt = :at",
+        ExpressionAttributeValues={":at": {"N": str(int(time.time()) + 600 + number)}},
+    )  # fmt: skip
+
+
 def test_a_second_run_is_told_who_holds_the_lock_and_reads_nothing(deployment: Deployment) -> None:
     deployment.dynamodb.put_item(
         TableName="locks",
@@ -267,7 +278,10 @@ def test_a_second_run_is_told_who_holds_the_lock_and_reads_nothing(deployment: D
               "Since": {"S": "2026-01-01T00:00:00+00:00"}, "ExpiresAt": {"N": str(int(time.time()) + 600)}},
     )  # fmt: skip
     deployment.proxy.forget()
-    refused = deployment.converge()
+    renewals = itertools.count()
+    deployment.project.environment["SLIPWAY_LOCK_LEASE_SECONDS"] = "12"
+    with repeatedly(lambda: renew(deployment.dynamodb, next(renewals)), pause=0.2):
+        refused = deployment.converge()
     assert "demo-test is locked by ann@elsewhere:1:1 since 2026-01-01T00:00:00+00:00 (rollout)" in refused.result["msg"]
     assert [operation for operation in deployment.proxy.operations if "DynamoDB" not in operation] == []
     assert deployment.keys() == []

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 import time
 import typing as t
-from pathlib import Path
 
 import psutil
 import pytest
@@ -131,8 +129,11 @@ def test_rule_06_an_interrupted_run_goes_on_where_it_stopped(project: Project) -
 
 
 def test_rule_06_marks_of_runs_are_cleared_away(project: Project) -> None:
+    runtime = project.folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    project.environment["XDG_RUNTIME_DIR"] = str(runtime)
     run = Run(project, seconds=1)
-    marks = Path(tempfile.gettempdir()) / f"slipway-{os.getuid()}"
+    marks = runtime / "slipway"
     assert list(marks.glob(f"{run.process.pid}-*/*"))
     os.kill(run.process.pid, signal.SIGTERM)
     run.finish()

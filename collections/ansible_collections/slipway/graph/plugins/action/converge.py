@@ -106,7 +106,7 @@ class ActionModule(ActionBase):
             caller = self._caller(prepared, options)
             self._frame = Frame(processes, caller, prepared.host.name, options, bool(self._task.check_mode))
             with lock_keeper.at_work(os.getppid()), interrupts:
-                self._frame.begin()
+                self._frame.begin(lambda: interrupts.level > 0)
                 return self._converge(processes, prepared, selected, options, interrupts, bounds)
         finally:
             processes.close()
@@ -146,6 +146,7 @@ class ActionModule(ActionBase):
             guard=bounds.guard.of_call if bounds.guard else None,
             diff=bool(self._task.diff),
             before_writing=self._frame.record_beginning,
+            hearts=self._frame.hearts,
         )
         with RunRecord(host, planning, options, began_at, self._frame.applied) as record:
             if record.journal:
@@ -174,6 +175,8 @@ class ActionModule(ActionBase):
             record.place = bounds.place()
             run, planned = record.ended(graph, calls, gone)
         if not planning:
+            lost = self._frame.lost()
+            record.problems += [lost] if lost else []
             record.problems += self._frame.end(run, calls, record.applied, is_interrupted=interrupts.level > 0)
         if interrupts.level:
             return self._interrupted(calls, interrupts)

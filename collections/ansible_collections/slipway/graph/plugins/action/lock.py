@@ -35,17 +35,22 @@ class ActionModule(ActionBase):
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "a plan does not take the lock"}
-        answer = self._ask(options)
+        watch = locking.Watch(options)
+        answer = self._ask(options, watch)
+        while watch.goes_on(answer):
+            answer = self._ask(options, watch)
         locking.judge(options, answer)
+        answer.pop("heart")  # only of use to the engine
         return {"changed": False, **answer}
 
-    def _ask(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _ask(self, options: dict[str, t.Any], watch: locking.Watch) -> dict[str, t.Any]:
         request = lock_keeper.Request(
             table=options["table"],
             key=options["key"],
             reason=options["reason"],
             process=os.getppid(),
             account=options["account"],
+            folder=str(lock_keeper.private_folder()),
         )
         environment = {**os.environ, **environment_of(self._task)}
         region = region_of(options, environment)
@@ -53,7 +58,7 @@ class ActionModule(ActionBase):
             environment["AWS_DEFAULT_REGION"] = region
         finished = subprocess.run(
             [sys.executable, "-s", lock_keeper.__file__],
-            input=json.dumps(request), capture_output=True, text=True, check=False, env=environment,
+            input=json.dumps(watch.request(request)), capture_output=True, text=True, check=False, env=environment,
         )  # fmt: skip
         if finished.returncode or not finished.stdout:
             raise AnsibleActionFail(f"could not start the lock keeper: {finished.stderr.strip()[-500:]}")

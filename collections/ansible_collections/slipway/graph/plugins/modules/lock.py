@@ -14,8 +14,11 @@ author: The Slipway developers (@slipway)
 description:
   - Takes a lock with a conditional put and keeps renewing it for as long as this C(ansible-playbook) is running. When
     the run ends, however it ends, the lock is released.
-  - A second run is told who holds the lock, since when and why. A lock that has expired, or whose holder was a process
-    on this machine that no longer exists, is taken over with a warning.
+  - A second run is told who holds the lock, since when and why. A lock that its holder does not renew for a minute,
+    which the second run waits for, or whose holder was a process on this machine that no longer exists, is taken over
+    with a warning.
+  - A run whose lock is lost, because it was asleep or cut off from AWS for longer than that, writes no more through
+    M(slipway.graph.converge) and fails.
   - In check mode, no lock is taken.
 options:
   table:

@@ -49,24 +49,26 @@ class Caller(t.NamedTuple):
 
 
 class Frame:
-    """The frame of one run. ``applied`` is what the last apply was given."""
+    """The frame of one run. ``applied`` is what the last apply was given, ``hearts`` are those of the run's locks."""
 
     def __init__(
         self, processes: WarmProcesses, caller: Caller, host: str, options: dict[str, t.Any], planning: bool
     ) -> None:  # fmt: skip
         self.applied = last_applied.Applied()
+        self.hearts: list[str] = []
         self._processes = processes
         self._caller = caller
         self._host = host
         self._state: str = options["state"]
         self._copy: str = options["applied"]
         self._mode = PLAN if planning else APPLY
+        self._planning = planning
         self._place = ledger.place_of(options, host)
         self._lock = None if planning else options["lock"]
         self._moment = datetime.datetime.now(datetime.UTC)
         self._beginning: dict[str, t.Any] = {}
 
-    def begin(self) -> None:
+    def begin(self, is_interrupted: c.Callable[[], bool] = lambda: False) -> None:
         """Take the lock; then find out what was applied last.
 
         :raises AnsibleActionFail: without the lock, or when the ledger does not answer. Nothing was written then.
@@ -74,20 +76,36 @@ class Frame:
         content = None
         asked = self._questions()
         if asked:
-            answer = self._ask(asked)
+            answer = self._answer(asked, is_interrupted)
             if answer.get("failed"):
                 raise AnsibleActionFail(f"{answer['msg']}. Nothing was written.")
             if "lock" in asked:
                 locking.judge(asked["lock"], answer["lock"])
+                self.hearts = [answer["lock"]["heart"]]
             content = answer["content"]
             if answer["elsewhere"] and self._place is not None:
                 raise AnsibleActionFail(ledger.known_elsewhere(self._place, answer["elsewhere"]))
+        if self._lock is None and not self._planning:  # a task before may have taken some
+            self.hearts = lock_keeper.hearts_of(os.getppid())
         if content is not None and self._place is not None:
             self.applied = last_applied.parse(content, self._place.url(self._place.applied))
             if self._copy and not self.applied.problem:
                 last_applied.write(self._copy, self.applied)
         else:  # without a ledger, and before the first apply that it saw
             self.applied = last_applied.read(self._copy)
+
+    def lost(self) -> str:
+        """Why this run may not write any more; empty while it may."""
+        return next(filter(None, map(lock_keeper.loss, self.hearts)), "")
+
+    def _answer(self, asked: dict[str, t.Any], is_interrupted: c.Callable[[], bool]) -> dict[str, t.Any]:
+        if "lock" not in asked:
+            return self._ask(asked)
+        watch = locking.Watch(asked["lock"])
+        while True:
+            answer = self._ask({**asked, "lock": watch.request(asked["lock"])})
+            if answer.get("failed") or not watch.goes_on(answer["lock"], is_interrupted):
+                return answer
 
     def record_beginning(self) -> None:
         """Have the ledger say, before the first write, that this run writes: of a run that is killed, it stays.
@@ -114,12 +132,10 @@ class Frame:
         if self._place is None or not self._beginning:
             return []
         record = {**self._beginning, **run, "host": self._place.name, "status": status}
-        answer = self._put(
-            {
-                self._place.run(self._moment): json.dumps(record, indent=1, default=str),
-                self._place.applied: last_applied.dump(applied),
-            }
-        )
+        objects = {self._place.run(self._moment): json.dumps(record, indent=1, default=str)}
+        if not self.lost():  # whoever has the lock now may have written there
+            objects[self._place.applied] = last_applied.dump(applied)
+        answer = self._put(objects)
         return [f"the run is not on record: {answer['msg']}"] if answer.get("failed") else []
 
     def _questions(self) -> dict[str, t.Any]:
@@ -131,6 +147,7 @@ class Frame:
                 key=self._lock["key"] or self._host,
                 reason=self._lock["reason"] or default_reason,
                 process=os.getppid(),
+                folder=str(lock_keeper.private_folder()),
             )
         if self._place is not None:
             place = self._place

@@ -4,18 +4,48 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 OPTIONS: dict[str, t.Any] = {
     "table": {"type": "str", "required": True},
     "key": {"type": "str", "required": True},
     "reason": {"type": "str", "default": "ansible-playbook"},
 }
+
+
+class Watch:
+    """Looks at somebody else's lock until it changes, which its holder does, or has not for a lease by our clock."""
+
+    def __init__(self, options: dict[str, t.Any]) -> None:
+        self._options = options
+        self._item: lock_keeper.Item = {}
+        self._since = 0.0
+
+    def request(self, request: lock_keeper.Request) -> lock_keeper.Request:
+        """The request, with what has been seen so far."""
+        if not self._item:
+            return request
+        return {**request, "seen": self._item, "seen_for": lock_keeper.now() - self._since}
+
+    def goes_on(self, answer: dict[str, t.Any], is_interrupted: t.Callable[[], bool] = lambda: False) -> bool:
+        """Wait a little, if the lock has to be asked for again; says once what for."""
+        if not answer.get("watch") or is_interrupted():
+            return False
+        if not self._item:
+            self._item, self._since = answer["watch"], lock_keeper.now()
+            Display().display(
+                f"{_held(self._options, answer)}: waiting up to {answer['lease']:g} seconds to see whether that run is "
+                "still alive"
+            )
+        time.sleep(answer["lease"] / 12)
+        return True
 
 
 def judge(options: dict[str, t.Any], answer: dict[str, t.Any]) -> None:
@@ -27,7 +57,7 @@ def judge(options: dict[str, t.Any], answer: dict[str, t.Any]) -> None:
         raise AnsibleActionFail(_refusal(options, answer))
     if "took_over" in answer:
         previous = answer["took_over"]
-        how = "has expired" if previous["expired"] else "is gone"
+        how = "has not renewed it" if previous["expired"] else "is gone"
         Display().warning(
             f"taking over the lock {options['key']}: {previous['holder']}, holder since {previous['since']}, {how}"
         )
@@ -44,6 +74,10 @@ def _refusal(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
     if "error" in answer:
         return f"could not take the lock {options['key']}: {answer['message']}"
     return (
-        f"{options['key']} is locked by {answer['holder']} since {answer['since']} ({answer['reason']}); "
-        "two runs must not write at once. Wait for it to end; a lock whose holder is gone frees itself within a minute"
+        f"{_held(options, answer)}; two runs must not write at once. Wait for it to end; a lock whose holder is gone "
+        "is taken over by the next run"
     )
+
+
+def _held(options: dict[str, t.Any], answer: dict[str, t.Any]) -> str:
+    return f"{options['key']} is locked by {answer['holder']} since {answer['since']} ({answer['reason']})"

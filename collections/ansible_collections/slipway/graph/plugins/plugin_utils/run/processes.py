@@ -41,6 +41,8 @@ class ModuleCall:
     # The journal's lines, which writes are told to, and what finds the call there; empty without a journal.
     journal: str = ""
     key: str = ""
+    # Of the locks without which nothing is written.
+    hearts: t.Sequence[str] = ()
 
 
 @dataclasses.dataclass(eq=False)
@@ -100,6 +102,7 @@ class WarmProcesses:
             utils=utils_folders() if "." not in call.module else [],
             journal=call.journal,
             key=call.key,
+            hearts=list(call.hearts),
         )
         server.send_frame(process.connection, request)
         return process.connection

@@ -47,6 +47,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.steps import Opened, Steps
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import foresee
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
@@ -74,6 +75,8 @@ class Options:
     on_record: OnRecord
     # Is told what is going to run and of each write before it is sent.
     journal: RunningJournal | None = None
+    # Of the locks that the run has (see worker/lock_keeper.py): without them nothing is written.
+    hearts: c.Sequence[str] = ()
     # Says of a call's arguments and environment why it may not write: it would be in another account.
     guard: c.Callable[[c.Mapping[str, t.Any], c.Mapping[str, str]], str] | None = None
     # Called a few times a second; what it is given says which calls run and for how many seconds.
@@ -214,6 +217,7 @@ class Schedule:
     def _start_what_can(self) -> None:
         if self._options.journal and self._options.journal.problem:
             self.stop(self._options.journal.problem)
+        self._stop_without_lock()
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now and self._free:
             call = heapq.heappop(self._delayed)[2]
@@ -225,6 +229,13 @@ class Schedule:
             if self._advance(entry[2]):
                 heapq.heappush(self._ready, entry)
             self._collect(timeout=0)  # what has ended meanwhile may make something more urgent ready
+            self._stop_without_lock()
+
+    def _stop_without_lock(self) -> None:
+        """What is no call to AWS is stopped here only; AWS calls are held back by their workers, too."""
+        lost = next(filter(None, map(lock_keeper.loss, self._options.hearts)), "")
+        if lost and not self.stopped:
+            self.stop(lost)
 
     @property
     def _free(self) -> bool:
@@ -346,6 +357,7 @@ class Schedule:
             guarded=call.mode.guards and modules.holding_of(step) is Holding.GUARD,
             journal=self._options.journal.path if self._options.journal else "",
             key=records.call_key(step.key, call.label, call.label_occurrence),
+            hearts=self._options.hearts if call.mode.seam == "apply" else (),
         )
 
     def _refuse_another_account(self, step: Step, arguments: dict[str, t.Any], environment: dict[str, str]) -> None:

@@ -43,7 +43,8 @@ class Request(t.TypedDict):
     """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own.
 
     ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`), ``journal`` is the file of lines that
-    its writes are told to before they are sent, ``key`` what finds the call there. With ``guarded``, what the module
+    its writes are told to before they are sent, ``key`` what finds the call there, ``hearts`` are those of
+    the locks that the run has. With ``guarded``, what the module
     does to this machine or the network is stopped as well (see :mod:`local_effects`). ``utils`` are the folders in
     which a module of a role finds its ``ansible.module_utils``, before Ansible's own.
     """
@@ -57,6 +58,7 @@ class Request(t.TypedDict):
     expected: list[dict[str, t.Any]] | None
     journal: str
     key: str
+    hearts: t.NotRequired[list[str]]
     fresh: bool
     guarded: bool
     utils: list[str]
@@ -67,7 +69,7 @@ class Answer(t.TypedDict, total=False):
 
     ``inputs`` is a digest of the module's arguments, without secrets and without how AWS is reached. ``spoilt`` says
     that the module has left something behind in its process, which then ends, and ``untold`` why a write was not sent:
-    the journal could not be told of it.
+    the journal could not be told of it, or the lock was lost.
     """
 
     id: int
@@ -148,7 +150,7 @@ class Worker:
         before = self._leftovers.Surroundings()
         os.environ.update(request["environment"])
         self.seam.begin(request["mode"], request["expected"])
-        self.seam.write_ahead.begin(request["journal"], request["key"])
+        self.seam.write_ahead.begin(request["journal"], request["key"], request.get("hearts", []))
         self.result, self.modules, self.inputs = None, [], ""
         crash = None
         if request["guarded"]:

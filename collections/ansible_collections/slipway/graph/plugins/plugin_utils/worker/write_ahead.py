@@ -1,6 +1,9 @@
 # Copyright (c) The Slipway developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells the journal of a write before it is sent, so that a run killed at any moment leaves all that AWS has seen."""
+"""Tells the journal of a write before it is sent, so that a run killed at any moment leaves all that AWS has seen.
+
+Nothing is sent by a run that has lost its lock: somebody else may be writing.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ import contextlib
 import time
 import typing as t
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.json_lines import JsonLines
 
 
 class Untold(BaseException):
-    """A write was not sent, because nobody could be told. Not an ``Exception``: modules catch those and would go on."""
+    """A write was not sent: nobody could be told, or the lock is lost.
+
+    Not an ``Exception``: modules catch those and would go on.
+    """
 
 
 class WriteAhead:
@@ -24,24 +31,30 @@ class WriteAhead:
         self.untold = ""
         self._path = ""
         self._key = ""
+        self._hearts: c.Sequence[str] = ()
         self._lines: JsonLines | None = None
 
-    def begin(self, path: str, key: str) -> None:
+    def begin(self, path: str, key: str, hearts: c.Sequence[str] = ()) -> None:
         """Tell from now on of the writes of another call.
 
         :arg path: the journal's lines; empty without a journal.
         :arg key: what finds the call in it.
+        :arg hearts: those of the locks that the run has (see :class:`lock_keeper.Heart`).
         """
         if self._lines and self._lines.path != path:
             self._lines.close()
             self._lines = None
-        self._path, self._key, self.untold = path, key, ""
+        self._path, self._key, self._hearts, self.untold = path, key, hearts, ""
 
     def sending(self, service: str, operation: str) -> None:
         """Tell of a write that is about to be sent.
 
-        :raises Untold: where that cannot be done; the write must not be sent then.
+        :raises Untold: where that cannot be done, or a lock is lost; the write must not be sent then.
         """
+        lost = next(filter(None, map(lock_keeper.loss, self._hearts)), "")
+        if lost:
+            self.untold = f"{service}:{operation} was not sent, because {lost}"
+            raise Untold(self.untold)
         if not self._path:
             return
         try:
