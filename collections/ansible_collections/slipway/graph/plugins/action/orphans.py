@@ -23,6 +23,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.actions import A
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.modes import INSPECT
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.processes import ModuleCall, WarmProcesses
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.scheduling import Options, Schedule
+from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
@@ -215,7 +216,8 @@ class _Session:
     def submit(self, module: str, arguments: dict[str, t.Any], mode: str) -> t.Any:
         """Start a module; in the mode ``plan`` no write leaves it."""
         args = self.prepared.renderer.serialise_for(module, arguments)
-        return self.processes.submit(0, ModuleCall(module, "", args, self.environment, mode=mode))
+        hearts = lock_keeper.hearts_of(os.getppid()) if mode == "apply" else []
+        return self.processes.submit(0, ModuleCall(module, "", args, self.environment, mode=mode, hearts=hearts))
 
     def collect(self, connection: t.Any) -> dict[str, t.Any]:
         """Its result, once it has one."""
