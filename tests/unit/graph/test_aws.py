@@ -338,7 +338,7 @@ def test_lock_a_second_run_is_told_who_holds_it_and_an_ended_one_frees_it(aws: A
         Item={"LockID": {"S": "demo-test"}, "Holder": {"S": "ann@elsewhere:1:1"}, "Reason": {"S": "rollout"},
               "Since": {"S": "2026-01-01T00:00:00+00:00"}, "ExpiresAt": {"N": str(int(time.time()) + 600)}},
     )  # fmt: skip
-    numbers = itertools.count(int(time.time()))
+    numbers = itertools.count(int(time.time()) - 3600)  # by a clock that is an hour late
 
     def renew() -> None:
         dynamodb.update_item(

@@ -62,7 +62,7 @@ class Table:
     def put(self, **attributes: str) -> None:
         """A lock as earlier versions wrote it, and what else is given."""
         given = {"Holder": "ann@elsewhere:1:1", "Reason": "rollout", "Since": "2026-01-01T00:00:00+00:00", **attributes}
-        expires = {"N": given.pop("ExpiresAt", str(int(time.time()) + 60))}
+        expires = {"N": given.pop("ExpiresAt", str(int(time.time()) - 1))}
         item = {name: {"S": value} for name, value in given.items()}
         self.dynamodb.put_item(TableName="locks", Item={"LockID": {"S": "demo-test"}, "ExpiresAt": expires, **item})
 
@@ -73,6 +73,7 @@ class Table:
         return lock_keeper.Lock(self.dynamodb, t.cast("lock_keeper.Request", {**request, **seen})).take()
 
     def watch_until_taken(self) -> None:
+        wait_until(lambda: "watch" in self.take(), "the lock to be in doubt")
         watch = locking.Watch({"key": "demo-test"})
         while True:
             answer = self.take(**watch.request(t.cast("lock_keeper.Request", {})))
@@ -108,6 +109,13 @@ def test_a_lock_that_is_renewed_while_it_is_watched_is_held(table: Table) -> Non
     seen = table.take()["watch"]
     table.put(Renewal="two")
     answer = table.take(seen=seen, seen_for=HOUR)
+    assert not answer["acquired"]
+    assert "watch" not in answer
+
+
+def test_who_has_renewed_within_the_lease_by_their_own_clock_is_not_watched(table: Table) -> None:
+    table.put(ExpiresAt=str(int(time.time()) + 30))
+    answer = table.take()
     assert not answer["acquired"]
     assert "watch" not in answer
 

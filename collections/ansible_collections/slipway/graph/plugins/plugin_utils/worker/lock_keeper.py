@@ -4,7 +4,7 @@
 
 The lock has to outlast the task that takes it and must not outlast the playbook run, so a process of its own keeps it.
 A lock that somebody else holds is judged by watching it: whoever holds it changes its item with each renewal, and what
-stays the same for a whole lease by our own clock is held by nobody. Clocks of two machines are never compared.
+stays the same for a whole lease by our own clock is held by nobody. A holder's clock never says that a lock is free.
 
 The keeper tells the run of its lock by a small file, the heart: until when it is surely held, by a clock that goes on
 while the machine sleeps. Whoever writes looks there first; the kernel's lock on it says that the keeper lives.
@@ -274,7 +274,7 @@ class Lock:
 
         :returns: ``{acquired: true}``, with ``already`` if this run has it and ``took_over`` if it was somebody's;
             ``{acquired: false, holder, since, reason}`` if it is held, with ``watch``, the item, and ``lease`` as long
-            as nobody knows whether its holder lives.
+            as it may be that its holder no longer lives.
         """
         try:
             self._put("attribute_not_exists(LockID)")
@@ -294,7 +294,8 @@ class Lock:
         seen = self._request.get("seen")
         if not gone and (item != seen or self._request.get("seen_for", 0.0) < lease):
             told = {"holder": _value(item, "Holder"), "since": _value(item, "Since"), "reason": _value(item, "Reason")}
-            watch = {"watch": item, "lease": lease} if not seen or item == seen else {}
+            is_worth_it = item == seen if seen else not _says_that_it_lives(item, lease)
+            watch = {"watch": item, "lease": lease} if is_worth_it else {}
             return {"acquired": False, **told, **watch}
         took_over = {"holder": _value(item, "Holder"), "since": _value(item, "Since"), "expired": not gone}
         return self._replace(item, {"acquired": True, "took_over": took_over})
@@ -370,6 +371,14 @@ class Lock:
             TableName=self._request["table"], Key={"LockID": {"S": self._request["key"]}}, ConsistentRead=True
         )
         return t.cast("Item", answer.get("Item", {}))
+
+
+def _says_that_it_lives(item: Item, lease: float) -> bool:
+    """Whether a lock has been renewed within its lease by its holder's clock, which is enough to refuse at once.
+
+    It is never enough to take a lock over, and a clock that is far off only makes us watch.
+    """
+    return 0 < float(_value(item, "ExpiresAt") or 0) - time.time() <= lease
 
 
 def _value(item: Item, name: str) -> str:
