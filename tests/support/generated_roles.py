@@ -72,7 +72,6 @@ class _Maker:
         self._defaults: dict[str, str] = {}
         self._files: dict[str, list[Task]] = {}
         self._buckets: list[str] = []
-        self._roles: list[str] = []
 
     def role(self) -> Role:
         """Some tasks; of one role in twelve some are of AWS, which cost a play a second each, and modules are rare."""

@@ -17,7 +17,7 @@ ROLE = """
 """
 
 
-def go_back(project: Project, target: str, current: str) -> tuple[Outcome, Path]:
+def go_back(project: Project, target: str, current: str, begun: bool = True) -> tuple[Outcome, Path]:
     """A roll-out of one release over another that fails; what it said, and the file that says what serves."""
     serving = project.folder / "serving"
     serving.write_text(target)
@@ -26,6 +26,7 @@ def go_back(project: Project, target: str, current: str) -> tuple[Outcome, Path]
         "serving": str(serving), "rollout_roles": ["demo"], "rollout_account_id": "123456789012",
         "rollout_directory": str(project.folder), "rollout_ledger_bucket": "ledger", "rollout_ledger_name": "demo",
         "rollout_ledger": {"current_id": current}, "rollout_target": {"id": target, "status": "built"},
+        "rollout_converged": {"summary": {}} if begun else {},
         "aws_account_id": "123456789012", "aws_region": "eu-central-1",
     }  # fmt: skip
     task = {
@@ -47,6 +48,14 @@ def test_a_bad_release_goes_out_of_service_whatever_happens_to_the_ledger(aws: A
     assert "Release new of demo is not in service. a task answered with another commit" in said
     assert "Release old is in service." in said
     assert "The ledger still calls release new built, because it could not be marked as failed" in said
+
+
+def test_what_the_ledger_has_refused_is_not_done_without_it(aws: AWS) -> None:
+    project, proxy = aws
+    proxy.denies = lambda operation: operation.startswith("rest:")
+    outcome, serving = go_back(project, target="new", current="old", begun=False)
+    assert serving.read_text() == "new"  # as it was: nothing has begun
+    assert "Going back to release old failed too" in " ".join(outcome.output.split())
 
 
 def test_the_release_in_service_does_not_go_back_to_itself(aws: AWS) -> None:

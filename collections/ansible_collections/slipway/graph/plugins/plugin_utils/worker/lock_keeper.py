@@ -359,7 +359,7 @@ class Lock:
                 # Another one each time: who watches sees that we live.
                 "Renewal": {"S": uuid.uuid4().hex},
                 "Lease": {"N": f"{LEASE_SECONDS:g}"},
-                # For people, and for earlier versions.
+                # For people, for earlier versions, and for refusing at once.
                 "ExpiresAt": {"N": str(int(time.time() + LEASE_SECONDS))},
             },
             ConditionExpression=condition,

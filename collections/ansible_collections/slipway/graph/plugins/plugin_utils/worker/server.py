@@ -43,10 +43,10 @@ class Request(t.TypedDict):
     """One module call. ``args`` are Ansible's serialised module arguments; ``fresh`` asks for a process of its own.
 
     ``expected`` are the writes that an apply is held to (see :mod:`saved_plan`), ``journal`` is the file of lines that
-    its writes are told to before they are sent, ``key`` what finds the call there, ``hearts`` are those of
-    the locks that the run has. With ``guarded``, what the module
-    does to this machine or the network is stopped as well (see :mod:`local_effects`). ``utils`` are the folders in
-    which a module of a role finds its ``ansible.module_utils``, before Ansible's own.
+    its writes are told to before they are sent, ``key`` what finds the call there, ``hearts`` are those of the locks
+    that the run has. With ``guarded``, what the module does to this machine or the network is stopped as well (see
+    :mod:`local_effects`). ``utils`` are the folders in which a module of a role finds its ``ansible.module_utils``,
+    before Ansible's own.
     """
 
     id: int
