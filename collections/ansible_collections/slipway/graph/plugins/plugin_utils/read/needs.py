@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc as c
 import functools
 import typing as t
@@ -25,6 +26,14 @@ class _AnyPlugin(dict[str, t.Any]):
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed
 _ENVIRONMENT.filters = _AnyPlugin(_ENVIRONMENT.filters)
 _ENVIRONMENT.tests = _AnyPlugin(_ENVIRONMENT.tests)
+_Parts = dict[type[nodes.Node], list[nodes.Node]]
+# Statements that neither set a name nor have names of their own.
+_PLAIN_STATEMENTS = {nodes.Output, nodes.If, nodes.ExprStmt}
+_SCOPES = {
+    each
+    for each in vars(nodes).values()
+    if isinstance(each, type) and issubclass(each, nodes.Stmt) and each not in _PLAIN_STATEMENTS
+}
 _LOOKUPS = {"lookup", "query", "q"}
 _VARS_LOOKUPS = {"vars", "ansible.builtin.vars"}
 # Their terms are patterns of names.
@@ -55,23 +64,48 @@ def template_names(template: str) -> frozenset[str]:
         tree = _ENVIRONMENT.parse(template)
     except jinja2.TemplateSyntaxError:
         return frozenset()  # rendering reports it, with the place
-    names = set(meta.find_undeclared_variables(tree))
+    parts = _parts(tree)
+    names = _undeclared(tree, parts)
     looked_at: set[int] = set()
-    accesses: list[nodes.Getitem | nodes.Getattr] = [*tree.find_all(nodes.Getitem), *tree.find_all(nodes.Getattr)]
-    for access in accesses:
-        names |= _name_in_all_variables(access, looked_at)
-    for name in tree.find_all(nodes.Name):
-        if name.name in _ALL_VARIABLES and id(name) not in looked_at:
+    for access in [*parts[nodes.Getitem], *parts[nodes.Getattr]]:
+        names |= _name_in_all_variables(t.cast("nodes.Getitem | nodes.Getattr", access), looked_at)
+    for name in parts[nodes.Name]:
+        if getattr(name, "name") in _ALL_VARIABLES and id(name) not in looked_at:  # noqa: B009 - see below
             names.add(ANYTHING)
-    for call in tree.find_all(nodes.Call):
-        names |= _names_looked_up(call)
-    for test in tree.find_all(nodes.Test):
-        names |= {WORLD} if _plain(test.name) in _WORLD_TESTS else set()
-    for used in tree.find_all(nodes.Filter):
-        names |= {WORLD} if _plain(used.name) in _WORLD_FILTERS else set()
-    for part in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        names |= _files(getattr(part, "template"))  # noqa: B009 - jinja2 types them as statements
+    for call in parts[nodes.Call]:
+        names |= _names_looked_up(t.cast("nodes.Call", call))
+    # jinja2 types the fields of its nodes as statements.
+    for test in parts[nodes.Test]:
+        names |= {WORLD} if _plain(getattr(test, "name")) in _WORLD_TESTS else set()  # noqa: B009
+    for used in parts[nodes.Filter]:
+        names |= {WORLD} if _plain(getattr(used, "name")) in _WORLD_FILTERS else set()  # noqa: B009
+    for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends):
+        for part in parts[kind]:
+            names |= _files(getattr(part, "template"))  # noqa: B009
     return frozenset(names)
+
+
+def _parts(tree: nodes.Template) -> _Parts:
+    """All nodes of a template by their type, from one walk: there are many templates."""
+    parts: _Parts = collections.defaultdict(list)
+    left: list[nodes.Node] = [tree]
+    while left:
+        node = left.pop()
+        parts[type(node)].append(node)
+        for field in node.fields:
+            value = getattr(node, field, None)
+            if isinstance(value, nodes.Node):
+                left.append(value)
+            elif isinstance(value, list):
+                left += [each for each in value if isinstance(each, nodes.Node)]
+    return parts
+
+
+def _undeclared(tree: nodes.Template, parts: _Parts) -> set[str]:
+    """The names that are looked up in the context. Jinja2's own answer takes long, and is needed only for scopes."""
+    if parts.keys() & _SCOPES:
+        return set(meta.find_undeclared_variables(tree))
+    return {getattr(node, "name") for node in parts[nodes.Name]} - _ENVIRONMENT.globals.keys()  # noqa: B009
 
 
 def expression_names(expression: str) -> frozenset[str]:
@@ -101,7 +135,7 @@ def _name_in_all_variables(access: nodes.Getitem | nodes.Getattr, looked_at: set
         return set()
     if isinstance(access, nodes.Getattr):
         return {ANYTHING} if hasattr(dict, access.attr) else {access.attr}
-    return {access.arg.value} if isinstance(access.arg, nodes.Const) else {ANYTHING}
+    return {_constant(access.arg)}
 
 
 def _is(node: nodes.Node, name: str) -> bool:
@@ -116,7 +150,7 @@ def _names_looked_up(call: nodes.Call) -> set[str]:
     if kind in _PATTERN_LOOKUPS or kind is None:
         return {ANYTHING}
     if kind in _VARS_LOOKUPS:
-        return {term.value if isinstance(term, nodes.Const) else ANYTHING for term in terms}
+        return set(map(_constant, terms))
     found = looked_at_by(str(kind))
     return found.union(*map(_files, terms)) if kind in _TEMPLATE_LOOKUPS else found
 
@@ -133,11 +167,20 @@ def _plain(name: str) -> str:
 
 def _files(term: nodes.Expr) -> set[str]:
     """The template files that a term names, as far as it can be read; all variables where it cannot."""
+    terms = term.items if isinstance(term, (nodes.List, nodes.Tuple)) else [term]
+    found = set(map(_constant, terms))
+    return {each if each == ANYTHING else FILE + each for each in found}
+
+
+def _constant(term: nodes.Node) -> str:
+    """The text that a term is, or :data:`ANYTHING` where only rendering tells: what filters do is not known here."""
+    unknown = (nodes.Filter, nodes.Test, nodes.Call)
+    if not isinstance(term, nodes.Expr) or isinstance(term, unknown) or next(term.find_all(unknown), None):
+        return ANYTHING
     try:
-        value = term.as_const()
+        return str(term.as_const())
     except nodes.Impossible:
-        return {ANYTHING}
-    return {FILE + str(each) for each in (value if isinstance(value, (list, tuple)) else [value])}
+        return ANYTHING
 
 
 class Reach:
