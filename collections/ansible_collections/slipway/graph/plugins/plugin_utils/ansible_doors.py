@@ -468,7 +468,8 @@ class KeepingEngine(TemplateEngine):
         key = (str(expression), options.escape_backslashes, None)
         if key not in self._kept:
             self._kept[key] = super()._compile_expression(expression, options)
-        return self._kept[key]
+        compiled = self._kept[key]
+        return lambda variables: compiled(self._rendered_once(variables))
 
 
 def templar(play: Play, variables: c.Mapping[str, t.Any]) -> Templar:
