@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -75,3 +76,14 @@ def test_what_is_not_up_is_not_taken_down(tmp_path: Path) -> None:
 def test_an_engine_that_a_restart_of_the_machine_has_ended_is_taken_down(tmp_path: Path) -> None:
     (shown,) = on_a_machine("touch one.mark; down one; ls", tmp_path)
     assert shown == "removed\n"
+
+
+def test_where_no_engine_was_down_does_nothing_and_needs_no_root(tmp_path: Path) -> None:
+    lowered = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    finished = subprocess.run(
+        [*lowered, str(SCRIPT), "down", "slipwaynone", str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")

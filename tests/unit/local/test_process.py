@@ -100,3 +100,15 @@ def test_what_a_program_started_ends_with_it(directory: Path) -> None:
     assert states(directory, "stop") == {"web": "stopped"}
     # Whoever adopted it may not have taken notice of its end yet.
     assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
+
+
+def test_logs_and_whatever_a_program_writes_are_for_its_owner_alone(directory: Path) -> None:
+    log = directory / "web.log"
+    log.write_text("of an earlier version")
+    log.chmod(0o644)
+    port, written = free_port(), directory / "state"
+    script = f"open({str(written)!r}, 'w').close(); {SERVER}"
+    ran = process(directory, "start", "web", f"127.0.0.1:{port}", sys.executable, "-c", script, str(port))
+    assert ran.returncode == 0, ran.stderr
+    modes = {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+    assert modes == {"web.log": 0o600, "web.pid": 0o600, "state": 0o600}

@@ -6,6 +6,8 @@ set -eu
 verb=$1 bridge=$2 mark=$3
 shift 3
 PATH=$PATH:/usr/sbin:/sbin
+# Where there was no private engine there need be no root either.
+[ "$verb" != down ] || [ -e "$mark" ] || exit 0
 # Environments that start or stop at the same time choose one after the other.
 exec 9>/run/slipway-network.lock
 flock 9
@@ -59,7 +61,6 @@ other_engine() {
 }
 
 down() {
-    [ -e "$mark" ] || exit 0
     subnet=$(address_of | sed 's/[0-9]*\/.*//')
     drop_rules " $bridge\\b${subnet:+\\| $subnet}"
     [ ! -e "/sys/class/net/$bridge" ] || ip link delete "$bridge"

@@ -22,6 +22,8 @@ import psutil
 
 Result = dict[str, str]
 
+# Logs, state and whatever else the program writes are for nobody else.
+PRIVATE = 0o077
 # Seconds for a program to start or to end.
 PATIENCE = 120
 
@@ -58,7 +60,9 @@ def start(directory: Path, name: str, listens: str, command: Sequence[str]) -> R
         return {name: "running"}
     # What an emulator plays must not depend on the account of the person who starts it.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with log_file.open("wb") as log:
+    # What an earlier version wrote others could read.
+    log_file.unlink(missing_ok=True)
+    with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as log:
         started = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -66,6 +70,7 @@ def start(directory: Path, name: str, listens: str, command: Sequence[str]) -> R
             stderr=log,
             env=environment,
             start_new_session=True,
+            umask=PRIVATE,
         )
     pid_file.write_text(f"{started.pid} {psutil.Process(started.pid).create_time()}\n")
     deadline = time.monotonic() + PATIENCE
@@ -110,6 +115,7 @@ def main(arguments: Sequence[str]) -> Result:
     for verb in ("stop", "status"):
         verbs.add_parser(verb).add_argument("names", nargs="+")
     given = parser.parse_args(arguments)
+    os.umask(PRIVATE)
     if given.verb == "start":
         return start(given.directory, given.name, given.listens, given.command)
     act = stop if given.verb == "stop" else status
