@@ -179,10 +179,14 @@ class Bench:
         return t.cast(Cost, json.loads(result.read_text(encoding="utf-8")))
 
     def _environment(self, tool: str, endpoint: str) -> dict[str, str]:
-        # The inventory `local` finds its emulator by the port.
+        # The inventory `local` finds its emulator by the port, and a key in a folder; this emulator takes any.
         port = str(urlsplit(endpoint).port)
+        (self.folder / "credentials").write_text(
+            "[slipway-local]\naws_access_key_id = 000000000000\naws_secret_access_key = any\n", encoding="utf-8"
+        )
         environment = {
             **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "SLIPWAY_LOCAL_PORT": port,
+            "SLIPWAY_LOCAL_DIR": str(self.folder),
             "ANSIBLE_ROLES_PATH": f"{ROOT / 'roles/aws'}:{self.folder / 'roles'}",
         }  # fmt: skip
         # Containers often set it; then Python compiles what it imports in every run, whatever is measured.

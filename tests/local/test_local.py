@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -11,20 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.local import LocalEnvironment
+from tests.support.local import LocalEnvironment, emulators_alone
 from tests.support.paths import ROOT
-
-
-@contextlib.contextmanager
-def emulators_alone(folder: Path) -> Iterator[LocalEnvironment]:
-    """An environment without an engine, not started yet, whose state is below a folder; it is down afterwards."""
-    made = LocalEnvironment(ROOT, engine="none", SLIPWAY_LOCAL_DIR=str(folder / "local"))
-    made.directory = folder / "local"
-    yield made
-    if not made.directory.exists():
-        return
-    made.succeed("playbooks/local_down.yml", "-e", "local_aws_keep_state=false")
-    assert made.left_behind() == []
 
 
 @pytest.fixture
@@ -116,6 +104,18 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
     assert "because these are missing: dockerd, iptables, ip, mmdebstrap" in message.replace("root, ", "")
     assert "apt-get install docker.io iptables iproute2 mmdebstrap" in message
     assert not environment.directory.exists()
+
+
+@pytest.mark.parametrize("user", ["root", "nobody-of-this-name"])
+def test_functions_are_not_run_as_root_or_a_user_that_is_not_there(environment: LocalEnvironment, user: str) -> None:
+    ran = environment.play("playbooks/local_up.yml", "-e", f"local_aws_functions_user={user}")
+    if os.geteuid() == 0:
+        assert ran.returncode != 0
+        allowed = f"local_aws_functions_user is {user}; allowed: a user of this machine other than root"
+        assert allowed in " ".join(ran.stdout.split())
+        assert not environment.directory.exists()
+    else:
+        assert ran.returncode == 0
 
 
 @pytest.mark.parametrize(

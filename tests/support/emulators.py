@@ -55,7 +55,7 @@ def command_of(kind: str, port: int) -> Command:
     url = f"http://127.0.0.1:{port}"
     if kind != "ministack":
         script = MOTO if kind == "moto" else AUTOSCALING
-        arguments = [program("python"), str(script), "-H", "127.0.0.1", "-p", str(port)]
+        arguments = [program("python"), str(script), "-p", str(port)]
         # Nobody here starts an instance from a public image.
         settings = {"MOTO_IAM_LOAD_MANAGED_POLICIES": str(kind == "moto"), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
         return Command(arguments, settings, url, f"{url}/moto-api/data.json", f"{url}/moto-api/reset")

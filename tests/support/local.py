@@ -8,12 +8,14 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import psutil
+from botocore.session import Session
 
 from tests.support.emulators import free_port, program
 from tests.support.paths import ROOT
@@ -103,15 +105,39 @@ class LocalEnvironment:
 
     def client(self, service: str, url: str = "") -> t.Any:
         """A boto3 client for a service of the environment."""
-        return _client(service, url or self.url)
+        return _client(service, url or self.url, self.access_key())
+
+    @property
+    def credentials_file(self) -> Path:
+        """Where its access key is."""
+        return self.directory / "credentials"
+
+    def access_key(self) -> tuple[str, str]:
+        """Id and secret of the key that may do everything in it."""
+        session = Session(profile="slipway-local")
+        session.set_config_variable("credentials_file", str(self.credentials_file))
+        session.set_config_variable("config_file", os.devnull)
+        found = session.get_credentials()
+        assert found, f"no key in {self.credentials_file}"
+        return found.access_key, found.secret_key
 
     def docker(self, *arguments: str) -> str:
-        """Run the Docker client against the environment's engine."""
+        """Run the Docker client against the environment's engine; its registry takes the password that ECR gives."""
         host = os.environ.get("DOCKER_HOST", "")
         private = Path(f"/run/slipway{self.port}/docker.sock")
+        helper = ROOT / "roles/delivery/images_push/files"
+        key = dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), self.access_key(), strict=True))
         return subprocess.run(
             ["docker", *arguments],
-            env={**os.environ, "DOCKER_HOST": f"unix://{private}" if private.exists() else host},
+            env={
+                **os.environ,
+                **key,
+                "AWS_ENDPOINT_URL": self.url,
+                "AWS_DEFAULT_REGION": REGION,
+                "DOCKER_HOST": f"unix://{private}" if private.exists() else host,
+                "DOCKER_CONFIG": str(helper / "docker"),
+                "PATH": os.pathsep.join((str(helper), str(Path(sys.executable).parent), os.environ["PATH"])),
+            },
             check=True,
             capture_output=True,
             text=True,
@@ -133,13 +159,13 @@ class LocalEnvironment:
 
 
 @functools.cache  # making one takes longer than most calls
-def _client(service: str, url: str) -> t.Any:
+def _client(service: str, url: str, access_key: tuple[str, str]) -> t.Any:
     return boto3.client(
         service,  # type: ignore[call-overload]  # the name is a variable here
         endpoint_url=url,
         region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
+        aws_access_key_id=access_key[0],
+        aws_secret_access_key=access_key[1],
     )
 
 
@@ -163,3 +189,15 @@ def local_environment(checkout: Path, engine: str = "auto") -> Iterator[LocalEnv
     finally:
         environment.succeed("playbooks/local_down.yml", "-e", "local_aws_keep_state=false")
     assert environment.left_behind() == []
+
+
+@contextlib.contextmanager
+def emulators_alone(folder: Path) -> Iterator[LocalEnvironment]:
+    """An environment without an engine, not started yet, whose state is below a folder; it is down afterwards."""
+    made = LocalEnvironment(ROOT, engine="none", SLIPWAY_LOCAL_DIR=str(folder / "local"))
+    made.directory = folder / "local"
+    yield made
+    if not made.directory.exists():
+        return
+    made.succeed("playbooks/local_down.yml", "-e", "local_aws_keep_state=false")
+    assert made.left_behind() == []
