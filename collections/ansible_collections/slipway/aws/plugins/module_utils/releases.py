@@ -13,10 +13,21 @@ from typing import Any
 with suppress(ImportError):
     from botocore.exceptions import ClientError
 
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError
+
 Release = dict[str, Any]
 
 # How far back releases are read: further ones exist in the bucket and can be named by their id.
 WINDOW = 50
+
+# Beside the releases: which of them is in service.
+CURRENT = "current"
+
+WAY_ON = "The bucket keeps older versions of it: restore one, or remove it."
+
+
+class DamagedError(RefusedError):
+    """A document of the ledger cannot be understood, and nobody guesses what it said."""
 
 
 def content(release: Release) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -35,14 +46,22 @@ def new_id(commit: str, at: datetime) -> str:
 
 
 def read_json(s3: Any, bucket: str, key: str) -> Release | None:
-    """A document of the ledger, or None when it, or the whole bucket, does not exist."""
+    """A document of the ledger, or None when it, or the whole bucket, does not exist.
+
+    :raises DamagedError: for a document that is none.
+    """
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket", "404"):
             return None
         raise
-    document: Release = json.loads(body)
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise DamagedError(f"s3://{bucket}/{key} is damaged: {error}. {WAY_ON}") from error
+    if not isinstance(document, dict) or "id" not in document:
+        raise DamagedError(f"s3://{bucket}/{key} is damaged: it names no release. {WAY_ON}")
     return document
 
 
@@ -58,13 +77,25 @@ def write_json(s3: Any, bucket: str, key: str, document: Release) -> None:
 
 def read_release(s3: Any, bucket: str, name: str, release_id: str) -> Release | None:
     """One release by its id."""
-    return read_json(s3, bucket, f"{prefix(name)}{release_id}.json")
+    key = f"{prefix(name)}{release_id}.json"
+    release = read_json(s3, bucket, key)
+    missing = sorted({"commit", "images", "status"} - set(release or {})) if release else []
+    if missing:
+        raise DamagedError(f"s3://{bucket}/{key} is damaged: it lacks {', '.join(missing)}. {WAY_ON}")
+    return release
+
+
+def service_record(s3: Any, bucket: str, name: str) -> Release:
+    """What the ledger says is in service: `id`, `since`, `by`, and `rolling_out` while a roll-out has not ended.
+
+    Older documents have the id alone; without any release in service the id is an empty string.
+    """
+    return {"id": "", **(read_json(s3, bucket, f"{prefix(name)}{CURRENT}.json") or {})}
 
 
 def current_id(s3: Any, bucket: str, name: str) -> str:
     """The id of the release in service, or an empty string."""
-    pointer = read_json(s3, bucket, f"{prefix(name)}current.json")
-    return str(pointer["id"]) if pointer else ""
+    return str(service_record(s3, bucket, name)["id"])
 
 
 def list_ids(s3: Any, bucket: str, name: str) -> list[str]:
@@ -77,13 +108,20 @@ def list_ids(s3: Any, bucket: str, name: str) -> list[str]:
         if error.response["Error"]["Code"] != "NoSuchBucket":
             raise
     ids = [key.removeprefix(prefix(name)).removesuffix(".json") for key in keys]
-    return sorted((each for each in ids if each != "current"), reverse=True)
+    return sorted((each for each in ids if each != CURRENT), reverse=True)
 
 
-def recent(s3: Any, bucket: str, name: str) -> list[Release]:
-    """The newest releases, newest first."""
-    found = (read_release(s3, bucket, name, each) for each in list_ids(s3, bucket, name)[:WINDOW])
-    return [release for release in found if release]
+def recent(s3: Any, bucket: str, name: str) -> tuple[list[Release], list[str]]:
+    """The newest releases, newest first; and what is wrong with those that are damaged."""
+    found, problems = [], []
+    for each in list_ids(s3, bucket, name)[:WINDOW]:
+        try:
+            release = read_release(s3, bucket, name, each)
+        except DamagedError as error:
+            problems.append(str(error))
+            continue
+        found += [release] if release else []
+    return found, problems
 
 
 def find(s3: Any, bucket: str, name: str, wanted: str) -> Release | None:

@@ -13,8 +13,8 @@ short_description: Run a one-off task of a task definition revision
 description:
   - Runs a task outside any service until it has exited with code 0 (a migration), or until it has served for
     some seconds (a rehearsal of a new revision before a service gets it).
-  - Success is recorded as a tag on the revision, so that the next run does nothing, unless
-    O(remember) is false.
+  - Success is recorded as a tag on the revision, so that the next run does nothing, unless O(remember) is false. The
+    tag also says what was done, so that another O(command), for example, is run although the revision is the same.
   - The module stops what it started, even if it fails or is interrupted. If an earlier run was killed, its task is
     adopted if it has the same revision and does the same; otherwise it is stopped.
   - If the task fails, the message contains the stop reason, the exit codes and the container's last log lines.
@@ -150,6 +150,7 @@ remembered:
 """
 
 import hashlib
+import json
 import signal
 import threading
 import time
@@ -203,6 +204,8 @@ class OneOffTask:
             raise RefusedError(f"task_definition is {params['task_definition']!r}, which does not exist.")
         self.definition, self.tags = described
         self.memory = f"slipway:{params['remember_as']}"
+        done = json.dumps({option: params[option] for option in WHAT_IS_DONE}, sort_keys=True, default=str)
+        self.done = hashlib.sha256(done.encode()).hexdigest()[:16]
         # ECS allows 128 characters, and no ":" among them.
         family = hashlib.sha256(family_of(self.definition["taskDefinitionArn"]).encode()).hexdigest()[:16]
         self.started_by = f"slipway-{params['remember_as']}-{family}"
@@ -258,9 +261,14 @@ class OneOffTask:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.ecs.tag_resource(
             resourceArn=self.definition["taskDefinitionArn"],
-            tags=tags_to_list({self.memory: now}, lower=True),
+            tags=tags_to_list({self.memory: f"{now} {self.done}"}, lower=True),
         )
         return now
+
+    def remembered(self) -> str:
+        """When the same was done with success; empty if it never was, or if something else was."""
+        when, _space, done = str(self.tags.get(self.memory, "")).partition(" ")
+        return when if done == self.done else ""
 
     def _left_over(self) -> str:
         # A run that was killed could not stop its task. Two migrations at the same time must not be. What is done each
@@ -390,12 +398,13 @@ def run_once(module: Any) -> dict[str, Any]:
     params = module.params
     ecs = connect(module, "ecs")
     task = OneOffTask(params, ecs, connect(module, "logs"))
-    if params["remember"] and task.memory in task.tags:
-        return {"changed": False, "remembered": task.tags[task.memory]}
+    if params["remember"] and task.remembered():
+        return {"changed": False, "remembered": task.remembered()}
     refuse_malformed(ecs, "RunTask", task.request())
     outcome: dict[str, Any] = {"changed": True}
     if params["remember"]:
-        outcome["diff"] = {"before": {}, "after": {task.memory: "now"}}
+        before = task.tags.get(task.memory)
+        outcome["diff"] = {"before": {task.memory: before} if before else {}, "after": {task.memory: "now"}}
     if module.check_mode:
         return outcome
     try:

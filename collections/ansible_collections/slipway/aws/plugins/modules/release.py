@@ -43,12 +43,19 @@ options:
   status:
     description:
       - What is known of the release. A new release is V(built) until a roll-out has proven it.
+      - V(unproven) is what serves, but has nothing that could be asked for its commit.
       - A good release stays good even if a later roll-out of it fails, because then the environment has changed, not
         the release.
     type: str
-    choices: [built, good, failed]
+    choices: [built, unproven, good, failed]
   current:
-    description: Whether this release is in service from now on.
+    description: Whether this release is in service from now on. The ledger remembers since when, and by whom.
+    type: bool
+    default: false
+  begins:
+    description:
+      - Whether a roll-out of this release begins. Until a release is marked as O(current), the ledger says so, since
+        nobody can know then which release serves.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -76,6 +83,13 @@ EXAMPLES = r"""
         key: functions/shop-prod/resize/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03.zip
         sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
   register: recorded
+
+- name: Note that its roll-out begins
+  slipway.aws.release:
+    bucket: slipway-123456789012-eu-central-1
+    name: shop-prod
+    id: "{{ recorded.release.id }}"
+    begins: true
 
 - name: Mark it good and in service
   slipway.aws.release:
@@ -147,7 +161,8 @@ def recorded(s3: Any, params: dict[str, Any]) -> tuple[releases.Release | None, 
     commit, images, functions = params["commit"], params["images"] or {}, params["functions"] or {}
     check_new(commit, images, functions)
     wanted = (commit, images, functions)
-    same = next((each for each in releases.recent(s3, bucket, name) if releases.content(each) == wanted), None)
+    known, _damaged = releases.recent(s3, bucket, name)
+    same = next((each for each in known if releases.content(each) == wanted), None)
     now = datetime.now(UTC).replace(microsecond=0)
     new = {
         "id": releases.new_id(commit, now),
@@ -161,27 +176,39 @@ def recorded(s3: Any, params: dict[str, Any]) -> tuple[releases.Release | None, 
 
 
 def marked(release: releases.Release, status: str | None) -> releases.Release:
-    """The release with its new status. What has been good does not become failed."""
-    if status is None or (release["status"] == "good" and status != "good"):
+    """The release with its new status. What has been good stays so."""
+    if status is None or release["status"] == "good":
         return release
     return {**release, "status": status}
 
 
-def write_ledger(s3: Any, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def in_service(record: releases.Release, release_id: str, params: dict[str, Any], sts: Any) -> releases.Release:
+    """What is in service, as the ledger has it, after what is to be marked."""
+    if not params["current"] and not params["begins"]:
+        return record
+    if params["current"] and record["id"] == release_id:
+        return {key: value for key, value in record.items() if key != "rolling_out"}
+    who = sts.get_caller_identity()["Arn"]
+    event = {"id": release_id, "since": datetime.now(UTC).isoformat(timespec="seconds"), "by": who}
+    return event if params["current"] else {**record, "rolling_out": event}
+
+
+def write_ledger(s3: Any, sts: Any, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """The module's result."""
     bucket, name = params["bucket"], params["name"]
     before, unmarked = recorded(s3, params)
     after = marked(unmarked, params["status"])
-    in_service = releases.current_id(s3, bucket, name) if params["current"] else after["id"]
+    record = releases.service_record(s3, bucket, name)
+    serving = in_service(record, after["id"], params, sts)
     if not check_mode and after != before:
         releases.write_json(s3, bucket, f"{releases.prefix(name)}{after['id']}.json", after)
-    if not check_mode and in_service != after["id"]:
-        releases.write_json(s3, bucket, f"{releases.prefix(name)}current.json", {"id": after["id"]})
+    if not check_mode and serving != record:
+        releases.write_json(s3, bucket, f"{releases.prefix(name)}{releases.CURRENT}.json", serving)
     diff = {"before": {**(before or {})}, "after": {**after}}
-    if in_service != after["id"]:
-        diff["before"]["current"] = in_service
-        diff["after"]["current"] = after["id"]
-    return {"changed": after != before or in_service != after["id"], "release": after, "diff": diff}
+    if serving["id"] != record["id"]:
+        diff["before"]["current"] = record["id"]
+        diff["after"]["current"] = serving["id"]
+    return {"changed": after != before or serving != record, "release": after, "diff": diff}
 
 
 def main() -> None:
@@ -194,16 +221,19 @@ def main() -> None:
             "commit": {},
             "images": {"type": "dict"},
             "functions": {"type": "dict"},
-            "status": {"choices": ["built", "good", "failed"]},
+            "status": {"choices": ["built", "unproven", "good", "failed"]},
             "current": {"type": "bool", "default": False},
+            "begins": {"type": "bool", "default": False},
         },
         required_one_of=[("id", "commit")],
         mutually_exclusive=[("id", "commit"), ("id", "images"), ("id", "functions")],
         supports_check_mode=True,
     )
+    if module.params["begins"] and module.params["current"]:
+        module.fail_json(msg="begins and current are both true; a roll-out begins, or it has ended.")
     finish(
         module,
-        lambda: write_ledger(connect(module, "s3"), module.params, module.check_mode),
+        lambda: write_ledger(connect(module, "s3"), connect(module, "sts"), module.params, module.check_mode),
         f"Could not write the releases of {module.params['name']}",
     )
 

@@ -71,16 +71,39 @@ current_id:
   returned: always
   type: str
   sample: 20260102T030405Z-3f2a91c
+since:
+  description: Since when it has been in service; empty if the ledger does not say so.
+  returned: always
+  type: str
+  sample: "2026-01-02T03:14:05+00:00"
+by:
+  description: Who put it into service, as an ARN; empty if the ledger does not say so.
+  returned: always
+  type: str
+  sample: arn:aws:sts::123456789012:assumed-role/deploy/github-42
+rolling_out:
+  description:
+    - The C(id) of a release whose roll-out has begun and not ended, with C(since) and C(by); empty if there is none.
+    - While a roll-out runs that is usual. If none runs, it was cut off, and what serves may be either release.
+  returned: always
+  type: dict
+  sample: {}
 last_good:
   description: The newest good release that is older than the one in service; empty if there is none.
   returned: always
   type: dict
   sample: {}
 releases:
-  description: The newest 50 releases, newest first.
+  description: The newest 50 releases, newest first, without those that are damaged.
   returned: always
   type: list
   elements: dict
+  sample: []
+damaged:
+  description: What is wrong with documents of the ledger that cannot be understood.
+  returned: always
+  type: list
+  elements: str
   sample: []
 """
 
@@ -94,8 +117,9 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import Refuse
 
 def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
     """The module's result."""
-    in_service = releases.current_id(s3, bucket, name)
-    known = releases.recent(s3, bucket, name)
+    record = releases.service_record(s3, bucket, name)
+    in_service = record["id"]
+    known, damaged = releases.recent(s3, bucket, name)
     if wanted == "any":
         wanted = in_service or (known[0]["id"] if known else "")
     release = releases.find(s3, bucket, name, wanted or in_service) if wanted or in_service else None
@@ -108,8 +132,12 @@ def read_ledger(s3: Any, bucket: str, name: str, wanted: str) -> dict[str, Any]:
         "changed": False,
         "release": release or {},
         "current_id": in_service,
+        "since": record.get("since", ""),
+        "by": record.get("by", ""),
+        "rolling_out": record.get("rolling_out", {}),
         "last_good": releases.last_good(known, in_service) or {},
         "releases": known,
+        "damaged": damaged,
     }
 
 
@@ -124,9 +152,16 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+
+    def read() -> dict[str, Any]:
+        result = read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"])
+        for problem in result["damaged"]:
+            module.warn(problem)
+        return result
+
     finish(
         module,
-        lambda: read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"]),
+        read,
         f"Could not read the releases of {params['name']}",
     )
 
