@@ -181,6 +181,8 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 )
 
 POLL_SECONDS = 1
+# Of the same revision and with the same of these, a task has been run already.
+WHAT_IS_DONE = ("until", "container", "command", "environment", "probe", "port", "path")
 
 
 class InterruptedByUser(BaseException):
@@ -275,12 +277,21 @@ class OneOffTask:
         # time is told anew each time, and what was told to the task that is left over is not known.
         adopted = ""
         for task in self._running():
-            same = self.params["remember"] and task["taskDefinitionArn"] == self.definition["taskDefinitionArn"]
+            same = self.params["remember"] and self._does_the_same(task)
             if same and not adopted:
                 adopted = task["taskArn"]
             else:
                 self._stop(task)
         return adopted
+
+    def _does_the_same(self, task: State) -> bool:
+        if task["taskDefinitionArn"] != self.definition["taskDefinitionArn"]:
+            return False
+        wanted = self.request().get("overrides", {}).get("containerOverrides", [])
+        told = task.get("overrides", {}).get("containerOverrides", wanted)
+        return [each.get("command") for each in told if each.get("command")] == [
+            each.get("command") for each in wanted if each.get("command")
+        ]
 
     def _running(self) -> list[State]:
         arns = self.ecs.list_tasks(cluster=self.cluster, startedBy=self.started_by)["taskArns"]
