@@ -44,6 +44,7 @@ class Command(t.NamedTuple):
 
 
 MOTO = Path(__file__).with_name("moto_server.py")
+MINISTACK = Path(__file__).with_name("ministack_server.py")
 AUTOSCALING = ROOT / "roles/local/local_aws/files/autoscaling.py"
 
 
@@ -63,7 +64,7 @@ def command_of(kind: str, port: int) -> Command:
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
         "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
     }  # fmt: skip
-    return Command([program("ministack")], settings, url, f"{url}/_ministack/health", f"{url}/_ministack/reset")
+    return Command([program("python"), str(MINISTACK)], settings, url, f"{url}/_ministack/health", f"{url}/_ministack/reset")
 
 
 @contextlib.contextmanager

