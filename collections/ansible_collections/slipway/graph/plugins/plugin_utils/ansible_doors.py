@@ -570,6 +570,10 @@ def run_action(
     with _task.TaskContext.create(task=task, task_vars=variables, host_name=host.name) as current:
         done = TaskExecutor(host, context.copy(), loader, loaders, _NoCallbacks(), manager).run()
         result = {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
+        # A result that has none shows those that converge itself has gathered.
+        for name in ("warnings", "deprecations"):
+            if getattr(done, f"_{name}") is None:
+                result.pop(name, None)
         if _SINCE_2_22:
             result[_MADE_KNOWN] = current.flush_new_secrets()
         return result
