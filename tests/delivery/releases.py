@@ -133,7 +133,10 @@ class Delivered:
         """Write a release to the ledger."""
         new = {"bucket": BUCKET, "name": self.name, "id": None, "commit": commit, "images": None, "functions": None}
         written = ledger.write_ledger(
-            self.local.client("s3"), {**new, **contents, "status": None, "current": False}, check_mode=False
+            self.local.client("s3"),
+            self.local.client("sts"),
+            {**new, **contents, "status": None, "current": False, "begins": False},
+            check_mode=False,
         )
         return str(written["release"]["id"])
 

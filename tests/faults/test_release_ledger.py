@@ -191,6 +191,16 @@ def test_denied_at_any_write_the_ledger_does_not_lie(world: World, release: str,
     assert 4 < step < STEPS[-1], "each write was denied"
 
 
+def test_a_release_that_was_put_back_and_does_not_answer_is_not_said_to_be_in_service(world: World) -> None:
+    world.put(OLD, {**world.document(OLD), "commit": "never"})
+    said, _ = world.roll_out(BAD).communicate(timeout=120)
+    told = " ".join(said.split())
+    assert world.serving.read_text() == OLD, said
+    assert f"Release {OLD} was put back, but does not answer as it should" in told
+    assert f"Release {OLD} is in service" not in told
+    assert world.document("current")["rolling_out"]["id"] == BAD
+
+
 def test_what_nothing_has_asked_serves_but_is_not_called_good(world: World) -> None:
     process = world.roll_out(NEW, proofs=False)
     said, _ = process.communicate(timeout=120)

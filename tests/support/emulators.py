@@ -64,7 +64,9 @@ def command_of(kind: str, port: int) -> Command:
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port),
         "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
     }  # fmt: skip
-    return Command([program("python"), str(MINISTACK)], settings, url, f"{url}/_ministack/health", f"{url}/_ministack/reset")
+    return Command(
+        [program("python"), str(MINISTACK)], settings, url, f"{url}/_ministack/health", f"{url}/_ministack/reset"
+    )
 
 
 @contextlib.contextmanager

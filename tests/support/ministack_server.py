@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from ministack.app import main
+from ministack.app import main  # type: ignore[import-untyped]
 
 FILES = Path(__file__).resolve().parents[2] / "roles/local/local_aws/files"
 

@@ -147,3 +147,50 @@ def test_what_cannot_be_rolled_out_is_refused(write: Run, options: dict[str, Any
     result = write(**options)
     assert result["failed"]
     assert named in result["msg"]
+
+
+def test_who_put_a_release_into_service_and_when_is_remembered(write: Run, read: Run) -> None:
+    new = write(commit="aaa", images=image("1"))["release"]["id"]
+    write(id=new, status="good", current=True)
+    first = read()
+    assert first["since"] == "2026-01-01T00:00:01+00:00"
+    assert first["by"].startswith("arn:aws:")
+    write(id=new, status="good", current=True)
+    assert (read()["since"], read()["by"]) == (first["since"], first["by"])
+
+
+def test_a_roll_out_that_has_begun_is_told_until_a_release_is_in_service(write: Run, read: Run) -> None:
+    old, new = (write(commit=commit, images=image("1"))["release"]["id"] for commit in ("a", "b"))
+    write(id=old, current=True)
+    since = read()["since"]
+    assert write(id=new, begins=True)["changed"]
+    assert (read()["current_id"], read()["rolling_out"]["id"], read()["since"]) == (old, new, since)
+    assert write(id=old, current=True)["changed"]
+    assert (read()["current_id"], read()["rolling_out"], read()["since"]) == (old, {}, since)
+
+
+def test_what_served_without_a_proof_is_no_release_to_go_back_to(write: Run, read: Run) -> None:
+    ids = [write(commit=commit, images=image("1"))["release"]["id"] for commit in ("a", "b", "c")]
+    write(id=ids[0], status="good", current=True)
+    assert write(id=ids[1], status="unproven", current=True)["release"]["status"] == "unproven"
+    write(id=ids[2], status="good", current=True)
+    assert read()["last_good"]["id"] == ids[0]
+    assert write(id=ids[0], status="unproven")["release"]["status"] == "good"
+
+
+@pytest.mark.parametrize("body", ['{"id": "x', "[]", '{"id": "20251231T000000Z-x"}'])
+def test_a_damaged_release_is_named_and_stepped_over(write: Run, read: Run, s3: Any, body: str) -> None:
+    good = write(commit="aaa", images=image("1"))["release"]["id"]
+    write(id=good, status="good", current=True)
+    s3.put_object(Bucket=BUCKET, Key=f"releases/{NAME}/20251231T000000Z-x.json", Body=body)
+    result = read()
+    assert [each["id"] for each in result["releases"]] == [good]
+    assert f"releases/{NAME}/20251231T000000Z-x.json is damaged" in result["damaged"][0]
+    assert "restore one, or remove it" in result["damaged"][0]
+    assert write(commit="bbb", images=image("2"))["changed"]
+
+
+def test_nobody_guesses_what_serves_if_the_ledger_is_damaged(read: Run, write: Run, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=f"releases/{NAME}/current.json", Body="{")
+    for result in (read(), write(commit="aaa", images=image("1"))):
+        assert result["failed"] and f"releases/{NAME}/current.json is damaged" in result["msg"]

@@ -68,3 +68,14 @@ def test_the_release_in_service_does_not_go_back_to_itself(aws: AWS) -> None:
     assert "a task answered with another commit" in said
     assert "is not in service" not in said
     assert "No release was in service before" not in said
+
+
+def test_without_a_release_before_nobody_says_that_the_bad_one_is_not_in_service(aws: AWS) -> None:
+    project, _proxy = aws
+    outcome, serving = go_back(project, target="new", current="")
+    said = " ".join(outcome.output.split())
+    assert outcome.returncode != 0
+    assert serving.read_text() == "new"
+    assert "Putting release new of demo into service has failed. No release was in service before" in said
+    assert "what has been started stays" in said
+    assert "is not in service" not in said

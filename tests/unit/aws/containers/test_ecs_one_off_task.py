@@ -223,6 +223,29 @@ def test_what_is_not_remembered_runs_each_time(monkeypatch: pytest.MonkeyPatch, 
     assert bool(ecs.tags) == remember
 
 
+def test_another_migration_is_run_although_the_revision_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    ecs = Ecs([exited(0)])
+    clients = {"ecs": ecs, "logs": Logs()}
+    monkeypatch.setattr(module, "connect", lambda _module, service: clients[service])
+    monkeypatch.setattr(module, "refuse_malformed", lambda *_: None)
+    commands = (["migrate"], ["migrate"], ["migrate", "--all"], ["migrate", "--all"])
+    results = []
+    for command in commands:
+        results.append(module.run_once(SimpleNamespace(params={**OPTIONS, "command": command}, check_mode=False)))
+        ecs.tags = ecs.tags[-1:]
+    assert [result["changed"] for result in results] == [True, False, True, False]
+
+
+def test_what_a_killed_run_left_and_does_something_else_is_stopped() -> None:
+    one_off, ecs = task([RUNNING, RUNNING, exited(0)])
+    ecs.tasks["arn:task/shop/left"] = {
+        "taskArn": "arn:task/shop/left", "taskDefinitionArn": REVISION, "startedBy": one_off.started_by,
+        "overrides": {"containerOverrides": [{"name": "api", "command": ["migrate", "--all"]}]},
+    }  # fmt: skip
+    assert one_off.run() == "arn:task/shop/t1"
+    assert "arn:task/shop/left" in ecs.stopped
+
+
 def test_an_unknown_container_is_refused_with_those_that_are_known() -> None:
     one_off, ecs = task([RUNNING], container="web")
     with pytest.raises(RefusedError, match="container is 'web'; the task definition contains api"):

@@ -66,6 +66,7 @@ _NAMES_SINCE_2_21 = (
     "ansible._internal._task:POLYMORPHIC_RESULT_EXPRESSION",
     "ansible._internal._task:TaskContext.create",
     "ansible._internal._task:UnifiedTaskResult.as_result_dict",
+    "ansible._internal._task:UnifiedTaskResult.finalize_warnings",
     "ansible._internal._task:UnifiedTaskResult.no_log",
 )
 _NAMES_SINCE_2_22 = (
@@ -572,7 +573,7 @@ def run_action(
         result = {**done.as_result_dict(), **({"_ansible_no_log": True} if done.no_log else {})}
         # A result that has none shows those that converge itself has gathered.
         for name in ("warnings", "deprecations"):
-            if getattr(done, f"_{name}") is None:
+            if getattr(done, f"_{name}", None) is None:
                 result.pop(name, None)
         if _SINCE_2_22:
             result[_MADE_KNOWN] = current.flush_new_secrets()
