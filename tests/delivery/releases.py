@@ -97,12 +97,12 @@ class Delivered:
 
     def current(self) -> dict[str, Any]:
         """The release in service."""
-        pointer = self._read(f"releases/{self.name}/current.json")
-        return self._read(f"releases/{self.name}/{pointer['id']}.json")
+        pointer = self.read(f"releases/{self.name}/current.json")
+        return self.read(f"releases/{self.name}/{pointer['id']}.json")
 
     def release(self, release_id: str) -> dict[str, Any]:
         """A release by its id."""
-        return self._read(f"releases/{self.name}/{release_id}.json")
+        return self.read(f"releases/{self.name}/{release_id}.json")
 
     def releases(self) -> list[str]:
         """All releases."""
@@ -113,10 +113,24 @@ class Delivered:
         """Record a release of some kind that differs from the one in service, and return its id."""
         raise NotImplementedError
 
-    def _read(self, key: str) -> dict[str, Any]:
+    def read(self, key: str) -> dict[str, Any]:
+        """A document of the ledger."""
         body = self.local.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
         document: dict[str, Any] = json.loads(body)
         return document
+
+    def write(self, key: str, document: dict[str, Any]) -> None:
+        """Write a document of the ledger."""
+        self.local.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(document).encode())
+
+    def forget(self, release_id: str) -> None:
+        """Take a release out of the ledger."""
+        self.local.client("s3").delete_object(Bucket=BUCKET, Key=f"releases/{self.name}/{release_id}.json")
+
+    def status(self) -> dict[str, Any]:
+        """What status.yml has written."""
+        written = self.local.checkout / ".slipway" / self.name / "status.json"
+        return dict(json.loads(written.read_text()))
 
     def repackage(self, function: str, commit: str, changes: dict[str, str]) -> dict[str, str]:
         """Upload a package that differs from the one in service, and return what a release has of it."""

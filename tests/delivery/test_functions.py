@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.releases import QUICKLY, Functions, System, asked_all_the_time, assert_never_served
+from tests.delivery.releases import ITEMS, QUICKLY, Functions, System, asked_all_the_time, assert_never_served
 
 # Enough to see a bad one; the defaults allow for what an alarm needs to ring.
 PATIENCE = ("-e", "lambda_functions_watch_seconds=3", "-e", "rollout_grace_seconds=1", "-e", "rollout_timeout=20")
@@ -49,6 +49,13 @@ def test_of_two_writers_with_the_same_version_one_gets_409(items: Functions) -> 
 
     with ThreadPoolExecutor(2) as writers:
         assert sorted(writers.map(write, ("first", "second"))) == [200, 409]
+
+
+def test_the_status_is_what_serves(items: Functions) -> None:
+    said = " ".join(items.succeed("playbooks/status.yml", "-e", "status_drift=false").split())
+    assert f"{ITEMS}: release {items.current()['id']} (good), in service since" in said
+    assert f"function {ITEMS}-api: version" in said and ", Active" in said
+    assert "NOT WHAT THE RELEASE HAS" not in said
 
 
 def test_a_plan_after_a_delivery_has_nothing_to_change(items: Functions) -> None:

@@ -17,6 +17,36 @@ def test_a_delivered_release_serves_and_is_marked_good(system: System) -> None:
     assert len(system.containers()) == 2
 
 
+def test_the_status_is_what_serves(system: System) -> None:
+    said = " ".join(system.succeed("playbooks/status.yml").split())
+    release = system.current()
+    assert f"{NAME}: release {release['id']} (good), in service since" in said
+    assert "NOT WHAT THE RELEASE HAS" not in said
+    assert f"service {NAME}-api: 2 of 2 tasks" in said
+    assert said.count(" RUNNING ") == 2
+    assert f"function {NAME}-rotation: version" in said
+    assert "drift: none waiting to be applied: nothing lock: free" in said
+    status = system.status()
+    assert (status["release"], status["rolling_out"], status["drift"]) == (release["id"], {}, [])
+    assert status["by"].startswith("arn:")
+
+
+def test_the_status_says_that_something_else_serves(system: System) -> None:
+    pointer = f"releases/{NAME}/current.json"
+    before = system.read(pointer)
+    other = system.record("other", images={"api": f"registry.example/api@sha256:{'0' * 64}"})
+    begun = {"id": other, "since": "2026-01-01T00:00:00+00:00", "by": "arn:somebody"}
+    system.write(pointer, {**before, "id": other, "rolling_out": begun})
+    try:
+        said = " ".join(system.succeed("playbooks/status.yml", "-e", "status_drift=false").split())
+    finally:
+        system.write(pointer, before)
+        system.forget(other)
+    assert "NOT WHAT THE RELEASE HAS: api, rotation" in said
+    assert f"A ROLL-OUT OF {other} WAS CUT OFF, begun 2026-01-01T00:00:00+00:00 by arn:somebody" in said
+    assert "drift: not looked for" in said
+
+
 def test_a_plan_after_a_delivery_has_nothing_to_change(system: System) -> None:
     assert "Plan: 0 to change" in system.succeed("playbooks/site.yml", "--check")
 
