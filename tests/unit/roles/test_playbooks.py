@@ -21,7 +21,7 @@ WITHOUT_AWS = {"build", "local_up", "local_down"}
 # These write and lock nothing: bootstrap makes the table of the locks, and what push and backup write has a name of
 # its own, beside whatever else runs.
 WITHOUT_LOCK = {"bootstrap", "push", "backup"}
-READ_ONLY = {"cost", "drift", "policy", "smoke"}
+READ_ONLY = {"cost", "drift", "policy", "smoke", "status"}
 CONVERGE = "slipway.graph.converge"
 FRAME = {
     "lock": "{{ run_lock }}", "ledger": "{{ run_ledger }}", "directory": "{{ system_run_directory }}"
@@ -68,22 +68,37 @@ def test_whatever_converges_is_on_record(path: Path) -> None:
     found = [task[CONVERGE] for task in tasks if CONVERGE in task]
     unrecorded = [task for task in found if "ledger" not in task]
     # bootstrap makes the ledger; going back tries it with the ledger first, and then without.
-    assert unrecorded == {"bootstrap": found, "go_back": found[1:]}.get(path.stem, [])
+    assert unrecorded == {"bootstrap": found, "release_before": found[1:]}.get(path.stem, [])
 
 
 @pytest.mark.parametrize(
     "own", [{}, {"AWS_PROFILE": "dev"}, {"AWS_REGION": "us-east-1"}], ids=["nothing", "a profile", "another Region"]
 )
 def test_tasks_get_the_systems_region_whatever_the_inventory_adds(tmp_path: Path, own: dict[str, str]) -> None:
-    (tmp_path / "group_vars").mkdir()
-    (tmp_path / "group_vars/all.yml").write_text((ROOT / "playbooks/group_vars/all.yml").read_text())
-    show = {"name": "Show", "ansible.builtin.debug": {"msg": "<<{{ play_environment | to_json }}>>"}}
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [show]}]))
-    variables = {"aws_region": "eu-central-1", **({"aws_environment": own} if own else {})}
-    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"shop-dev": variables}}}))
-    finished = subprocess.run(
-        [program("ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")],
-        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
+    finished = show_environment(tmp_path, own, check=True)
     shown = json.loads(finished.stdout.partition("<<")[2].partition(">>")[0])
     assert shown == {**own, "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
+
+
+def show_environment(folder: Path, own: dict[str, str], check: bool) -> subprocess.CompletedProcess[str]:
+    """What a play with some aws_environment gives its tasks."""
+    (folder / "group_vars").mkdir()
+    (folder / "group_vars/all.yml").write_text((ROOT / "playbooks/group_vars/all.yml").read_text())
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "<<{{ play_environment | to_json }}>>"}}
+    (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [show]}]))
+    variables = {"aws_region": "eu-central-1", **({"aws_environment": own} if own else {})}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"shop-dev": variables}}}))
+    return subprocess.run(
+        [program("ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")],
+        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=check, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_secrets_in_aws_environment_are_refused_before_they_stand_in_a_command_line(tmp_path: Path, name: str) -> None:
+    finished = show_environment(tmp_path, {"AWS_ACCESS_KEY_ID": "AKIA", name: "canary-in-the-inventory"}, check=False)
+    said = " ".join((finished.stdout + finished.stderr).split())
+    assert finished.returncode != 0
+    assert f"aws_environment has {name}" in said
+    assert "name AWS_PROFILE or AWS_SHARED_CREDENTIALS_FILE" in said
+    assert "canary" not in said

@@ -26,7 +26,9 @@ FROM_AWS = "planted-in-secrets-manager-4711"
 OF_AN_OPTION = "planted-in-an-option-4712"
 OF_A_VARIABLE = "planted-in-a-variable-4713"
 IN_AN_ERROR = "planted-in-an-error-4714"
-PLANTED = (FROM_AWS, OF_AN_OPTION, OF_A_VARIABLE, IN_AN_ERROR)
+OF_THE_CALLER = "planted-in-the-environment-4718"
+OF_A_HIDDEN_ITEM = "planted-in-a-hidden-item-4719"
+PLANTED = (FROM_AWS, OF_AN_OPTION, OF_A_VARIABLE, IN_AN_ERROR, OF_THE_CALLER, OF_A_HIDDEN_ITEM)
 
 TALKATIVE = """
 from ansible.module_utils.basic import AnsibleModule
@@ -62,6 +64,11 @@ TASKS = """
 - name: Hide all of it
   community.aws.ssm_parameter: {name: "/demo", value: "{{ demo_variable }}", description: "{{ demo_variable }}"}
   no_log: true
+- name: Hide items and their labels
+  community.aws.ssm_parameter: {name: "/demo/{{ item.name }}", value: "{{ item.value }}"}
+  loop: "{{ demo_items }}"
+  loop_control: {label: "{{ item.name }} {{ item.value }}"}
+  no_log: true
 - name: Fail
   talk: {password: "{{ demo_error }}", how: fail}
 - name: Crash
@@ -94,8 +101,10 @@ def planted(aws: AWS) -> AWS:
     project.module("demo", "talk", TALKATIVE)
     project.role("demo", TASKS)
     project.inventory(
-        demo_option=OF_AN_OPTION, demo_variable=OF_A_VARIABLE, demo_error=IN_AN_ERROR, folder=str(project.folder)
-    )
+        demo_option=OF_AN_OPTION, demo_variable=OF_A_VARIABLE, demo_error=IN_AN_ERROR, folder=str(project.folder),
+        demo_items=[{"name": "first", "value": OF_A_HIDDEN_ITEM}],
+    )  # fmt: skip
+    project.environment["AWS_SECRET_ACCESS_KEY"] = OF_THE_CALLER
     return aws
 
 
@@ -108,7 +117,7 @@ def assert_hidden(project: Project, outcome: Outcome, processes: set[str]) -> No
         assert [path.name for path in left if secret in path.read_text()] == []
 
 
-@pytest.mark.parametrize("arguments", [("-vvv",), ("-vvv", "--check"), ("-vvv", "--check", "--diff"), ("--diff",)])
+@pytest.mark.parametrize("arguments", [("-vvvv",), ("-vvv", "--check"), ("-vvvv", "--check", "--diff"), ("--diff",)])
 def test_rule_17_planted_secrets_are_nowhere(planted: AWS, arguments: tuple[str, ...]) -> None:
     project, _proxy = planted
     with processes_seen() as processes:
