@@ -43,9 +43,12 @@ class Services:
             yield
         finally:
             self.start_draining()
-            refresher.cancel()
+            # While it connects, the driver makes an error of its own of the first one, after which the task goes on.
+            while not refresher.done():
+                refresher.cancel()
+                await asyncio.wait((refresher,), timeout=0.1)
             with suppress(asyncio.CancelledError):
-                await refresher
+                refresher.result()
             await self.cache.close()
             if self.redis is not None:
                 await self.redis.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.conftest import StartService
+from tests.conftest import StartApp, StartService
 from tests.servers import APP, MariaDbServer, clean_environment, wait_until
+from transactions.config import Settings
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -80,7 +82,7 @@ def test_taken_port_ends_with_a_message(start_service: StartService) -> None:
             cwd=APP,
             env=clean_environment(
                 {"APP_ENVIRONMENT": "dev", "DB_HOST": "x", "DB_USER": "x", "HOST": "127.0.0.1",
-                 "PORT": str(taken.getsockname()[1])}
+                 "AUTHENTICATION": "none", "PORT": str(taken.getsockname()[1])}
             ),
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
@@ -111,3 +113,11 @@ def test_container_probe_tells_a_living_service_from_a_dead_one(start_service: S
     assert probe() == 0
     service.stop()
     assert probe() == 1
+
+
+async def test_a_service_that_is_stopped_while_it_connects_ends_at_once(
+    start_app: StartApp, settings: Settings
+) -> None:
+    _client, services = await start_app(settings)
+    async with asyncio.timeout(5), services.running():
+        await asyncio.sleep(0)
