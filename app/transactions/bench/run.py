@@ -30,6 +30,9 @@ CONNECTIONS = 100
 K6_THRESHOLDS_CROSSED = 99
 RESULTS = APP / "bench" / "results.json"
 TRANSACTIONS = 100
+# Callers have to say who they are, as in production.
+KEY = "a-key-for-nothing-but-the-benchmark"
+AUTHORIZATION = f"Bearer {KEY}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,10 @@ def apply_load(url: str, pid: int, seconds: int, script: Path) -> Load:
     """Ask for one URL over 100 connections as fast as it answers."""
     before = _cpu_seconds(pid)
     ran = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url],
+        [
+            "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script),
+            "-H", f"Authorization: {AUTHORIZATION}", url,
+        ],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", ran.stdout)
@@ -128,7 +134,8 @@ def measure_throughput(service: Service, rounds: int, seconds: int, folder: Path
     """Throughput of cached reads against the empty endpoint, in turns."""
     script = folder / "report.lua"
     script.write_text(_WRK_REPORT)
-    newest = service.request("GET", "/transaction", params={"limit": 1}).json()["items"][0]["id"]
+    headers = {"Authorization": AUTHORIZATION}
+    newest = service.request("GET", "/transaction", params={"limit": 1}, headers=headers).json()["items"][0]["id"]
     with empty_service() as (empty_url, empty_pid):
         targets = {
             "empty": (empty_url, empty_pid),
@@ -209,7 +216,7 @@ def measure_k6(service: Service, name: str, folder: Path, long: bool) -> list[Fi
             f"--summary-export={summary}", "-e", f"URL={service.url}", "-e", f"SHORT={int(not long)}",
             str(APP / "load" / f"{name}.js"),
         ],
-        capture_output=True, text=True, check=False,
+        env={**os.environ, "API_KEY": KEY}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if ran.returncode not in (0, K6_THRESHOLDS_CROSSED) or not summary.exists():
         raise RuntimeError(f"k6 failed:\n{ran.stdout}{ran.stderr}")
@@ -248,6 +255,7 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
             "REDIS_PORT": str(redis.port),
             # On, and never reached: what is measured is the work of the limit, not its refusals.
             "RATE_LIMIT_REQUESTS": "100000000",
+            "API_KEYS__BENCH": KEY,
         }
         figures.append(measure_start(environment, folder))
         if arguments.image:
@@ -255,7 +263,8 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
         service = Service(environment, folder)
         stack.callback(service.end)
         for number in range(TRANSACTIONS):
-            service.request("POST", "/transaction", json={"amount": "12.50", "description": f"coffee {number}"})
+            body = {"amount": "12.50", "description": f"coffee {number}"}
+            service.request("POST", "/transaction", json=body, headers={"Authorization": AUTHORIZATION})
         figures += measure_throughput(service, arguments.rounds, arguments.seconds, folder)
         service.stop()
         for name in arguments.load:

@@ -14,13 +14,26 @@ TARGET = Path(__file__).parents[3] / "docs" / "api.md"
 
 INTRODUCTION = """# The transactions API
 
-Generated from the service's OpenAPI document, which it serves at `/openapi.json` (and as interactive pages at `/docs`).
+Generated from the service's OpenAPI document, which each container serves at `/openapi.json` (and as pages at `/docs`).
 To update this page, run `app/transactions/.venv/bin/python -m docs.generate` in `app/transactions`.
 
 Set the address once; `make demo` prints it and keeps it in `.slipway/transactions-local/outputs.json`:
 
     URL=http://127.0.0.1:4566/_alb/transactions-local-alb
 
+Requests carry an API key: `Authorization: Bearer <key>`. It is the field `token` of the secret
+`<system>-<environment>-operator`. In bash, this adds it to every `curl` below, without showing it to those who list
+processes:
+
+    KEY=$(aws secretsmanager get-secret-value --secret-id transactions-dev-operator \\
+      --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+    curl() { command curl -H @<(printf 'Authorization: Bearer %s' "$KEY") "$@"; }
+
+The local environment needs none: its `transactions_authentication` is `none`.
+
+- Without a key the answer is 401, except where it says "Open". If the service has been given an OpenID provider, one of
+  its tokens is as good as a key.
+- Over the load balancer only `/health`, `/version` and `/transaction` are reached. Probes and scrapers ask a container.
 - Amounts are decimal strings with two decimal places, never numbers: most clients read a JSON number as a binary float.
 - Times are UTC.
 - Lists are paged, newest first. A page's `next_cursor` leads to the next page, and is null on the last one.
@@ -33,7 +46,9 @@ Set the address once; `make demo` prints it and keeps it in `.slipway/transactio
 
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    return create_app(load_settings(app_environment="local", log_level="ERROR")).openapi()
+    # As it is where callers have to say who they are.
+    issuer = {"oidc_issuer": "https://id.example", "oidc_audience": "transactions"}
+    return create_app(load_settings(app_environment="local", log_level="ERROR", **issuer)).openapi()
 
 
 def render() -> str:
@@ -49,6 +64,8 @@ def render() -> str:
 
 def _operation(described: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
     lines = [f"## {method.upper()} {path}\n", f"{operation['summary']}. {operation['description']}\n"]
+    if "security" not in operation:
+        lines.append("Open: needs no key.\n")
     if parameters := operation.get("parameters"):
         lines += ["| parameter | in | allowed | meaning |", "|---|---|---|---|"]
         lines += [

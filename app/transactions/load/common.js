@@ -1,11 +1,17 @@
-// What the load tests share. URL is where the service answers; SHORT=1 takes the short form.
+// What the load tests share. URL is where the service answers; SHORT=1 takes the short form. The variable API_KEY of the
+// environment is sent along; with `-e` everybody who lists processes would see it.
 import http from 'k6/http';
 import { check } from 'k6';
 
 export const url = __ENV.URL || 'http://127.0.0.1:8080';
 export const short = __ENV.SHORT === '1';
 
-const json = { headers: { 'Content-Type': 'application/json' } };
+const key = __ENV.API_KEY ? { Authorization: `Bearer ${__ENV.API_KEY}` } : {};
+const json = { headers: { ...key, 'Content-Type': 'application/json' } };
+
+function asking(name) {
+  return { headers: key, tags: { name } };
+}
 
 function amount() {
   return `${Math.floor(Math.random() * 1000)}.${String(Math.floor(Math.random() * 100)).padStart(2, '0')}`;
@@ -35,10 +41,10 @@ export function behave(data) {
   const dice = Math.random();
   if (dice < 0.6) {
     const id = data.ids[Math.floor(Math.random() * data.ids.length)];
-    const answer = http.get(`${url}/transaction/${id}`, { tags: { name: 'get' } });
+    const answer = http.get(`${url}/transaction/${id}`, asking('get'));
     check(answer, { 'found': (r) => r.status === 200 });
   } else if (dice < 0.9) {
-    const answer = http.get(`${url}/transaction?limit=100`, { tags: { name: 'list' } });
+    const answer = http.get(`${url}/transaction?limit=100`, asking('list'));
     check(answer, { 'listed': (r) => r.status === 200 });
   } else {
     post();
@@ -46,5 +52,5 @@ export function behave(data) {
 }
 
 export function remove(data) {
-  data.ids.forEach((id) => http.del(`${url}/transaction/${id}`, null, { tags: { name: 'delete' } }));
+  data.ids.forEach((id) => http.del(`${url}/transaction/${id}`, null, asking('delete')));
 }

@@ -1,10 +1,12 @@
 // Hours of traffic: 200 users. The service's memory after it is within 10 % of what it was after warm-up.
-// Memory is process_resident_memory_bytes of /metrics, so that the test needs nothing but the URL.
+// Memory is process_resident_memory_bytes of /metrics. A load balancer does not forward that; METRICS_URL is then the
+// address of a container.
 import http from 'k6/http';
 import { sleep } from 'k6';
 import { Trend } from 'k6/metrics';
 import { behave, remove, seed, short, url } from './common.js';
 
+const metricsUrl = __ENV.METRICS_URL || url;
 const memoryGrowth = new Trend('memory_growth_percent');
 const warmUp = short ? 15 : 300;
 const total = short ? 45 : 7200;
@@ -23,7 +25,7 @@ export const options = {
 };
 
 function residentBytes() {
-  const text = http.get(`${url}/metrics`, { tags: { name: 'metrics' } }).body;
+  const text = http.get(`${metricsUrl}/metrics`, { tags: { name: 'metrics' } }).body;
   const line = text.split('\n').find((each) => each.startsWith('process_resident_memory_bytes '));
   if (!line) {
     throw new Error('/metrics has no process_resident_memory_bytes: run the service with one worker');

@@ -74,6 +74,8 @@ def settings(mariadb: MariaDbServer, redis_: RedisServer) -> Settings:
     return load_settings(
         app_environment="dev",
         app_commit="abc123",
+        # tests/integration/test_authentication.py has those who must say who they are.
+        authentication="none",
         db_host="127.0.0.1",
         db_port=mariadb.port,
         db_user=mariadb.USER,
@@ -125,6 +127,7 @@ def service_environment(mariadb: MariaDbServer, redis_: RedisServer) -> dict[str
     return {
         **mariadb.environment(),
         "APP_ENVIRONMENT": "dev",
+        "AUTHENTICATION": "none",
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(redis_.port),
         "REDIS_TIMEOUT_SECONDS": "2",

@@ -25,6 +25,7 @@ def main() -> int:
     """Check the configuration, then serve until a signal comes."""
     try:
         settings = load_settings()
+        settings.check_callers()
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return os.EX_CONFIG

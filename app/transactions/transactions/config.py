@@ -15,6 +15,9 @@ from sqlalchemy import URL
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# Whoever could guess a key would be let in: 32 letters and digits are 190 bits.
+ApiKey = Annotated[SecretStr, Field(min_length=32)]
+
 DEFAULT_CACHE_TTL_SECONDS = {"local": 30, "dev": 60, "staging": 300, "prod": 600}
 
 
@@ -25,7 +28,7 @@ class ConfigurationError(Exception):
 class Settings(BaseSettings):
     """Every setting has the upper-case environment variable of the same name."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, env_nested_delimiter="__", frozen=True)
 
     # Unset means production: what is dangerous there has to be allowed, not forbidden.
     app_environment: Literal["local", "dev", "staging", "prod"] = "prod"
@@ -39,6 +42,15 @@ class Settings(BaseSettings):
     shutdown_drain_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
     shutdown_timeout_seconds: Annotated[int, Field(ge=1, le=110)] = 20
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
+
+    # `none` lets everybody in: for a first try. Production wants to be told twice.
+    authentication: Literal["required", "none"] = "required"
+    allow_unauthenticated: bool = False
+    # By the name of who has it: API_KEYS__OPERATOR. All are good at once, so that a new one can replace an old one.
+    api_keys: dict[str, ApiKey] = {}
+    # The OpenID provider whose tokens are good too, and for whom they have to be.
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
 
     # Without a host the data is in a SQLite file, for a first try only.
     db_host: str = ""
@@ -103,7 +115,27 @@ class Settings(BaseSettings):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"{name.upper()} names {path}, which is not a file")
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError(
+                "OIDC_AUDIENCE is missing although OIDC_ISSUER is set: tokens for others would be good too"
+            )
+        if self.oidc_issuer and not self.oidc_issuer.startswith(("https://", "http://127.0.0.1:")):
+            raise ValueError(f"OIDC_ISSUER is {self.oidc_issuer}; allowed: a URL that begins with https://")
         return self
+
+    def check_callers(self) -> None:
+        """Refuse to serve nobody, or everybody by mistake. A migration serves nobody, and needs none of this."""
+        if self.authentication == "none":
+            if self.app_environment == "prod" and not self.allow_unauthenticated:
+                raise ConfigurationError(
+                    "invalid configuration\n  AUTHENTICATION is none, which lets everybody read and delete everything;"
+                    " in production this needs ALLOW_UNAUTHENTICATED=true"
+                )
+        elif not self.api_keys and not self.oidc_issuer:
+            raise ConfigurationError(
+                "invalid configuration\n  AUTHENTICATION is required, but there is nobody to let in: set"
+                " API_KEYS__<NAME> or OIDC_ISSUER (or AUTHENTICATION=none for a first try)"
+            )
 
     @property
     def cache_ttl(self) -> int:

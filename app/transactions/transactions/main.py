@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transactions.api import operations, transactions
+from transactions.api.authentication import Authenticate, describe_authentication
 from transactions.api.cached_answers import AnswerFromCache, AskCache
 from transactions.api.middleware import LimitRequests, ObserveRequests
 from transactions.api.problems import Problem, install_problem_handlers
+from transactions.callers import Callers
 from transactions.config import Settings, load_settings
 from transactions.logs import configure_logging, get_logger
 from transactions.rate_limit import ClientAddresses, RateLimiter
@@ -29,6 +31,7 @@ Amounts are decimal strings and times are UTC. Errors are problem documents (RFC
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with the given settings, else with the environment's."""
     settings = settings or load_settings()
+    settings.check_callers()
     configure_logging(settings.log_level)
     services = Services(settings)
 
@@ -55,6 +58,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes[:0] = [*transactions.router.routes, *operations.router.routes]
     install_problem_handlers(app)
     app.add_middleware(AnswerFromCache, services=services)
+    # Within the limit, which strangers have too.
+    app.add_middleware(Authenticate, callers=Callers(settings))
     app.add_middleware(
         LimitRequests,
         limiter=RateLimiter(
@@ -72,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     if settings.tracing:
         _trace(app, settings, services)
-    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _describe(app, settings)  # type: ignore[method-assign]
     return app
 
 
@@ -90,8 +95,8 @@ def _spare_garbage_collection() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the problem document that the routes refer to."""
+def _describe(app: FastAPI, settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document, with the problem document that the routes refer to, and who may call what."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -100,5 +105,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = problem
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        if settings.authentication != "none":
+            describe_authentication(document)
         app.openapi_schema = document
     return app.openapi_schema

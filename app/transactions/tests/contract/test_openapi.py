@@ -19,10 +19,12 @@ from transactions.main import create_app
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "25"))
 load_all_checks()
+KEY = "a-key-for-the-contract-of-this-test"
+ASKING = {"Authorization": f"Bearer {KEY}"}
 
 
 def document() -> dict[str, Any]:
-    return create_app(load_settings(app_environment="local")).openapi()
+    return create_app(load_settings(app_environment="local", api_keys={"contract": KEY})).openapi()
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,7 @@ def service(
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(redis_server.port),
             "RATE_LIMIT_REQUESTS": "0",
+            "API_KEYS__CONTRACT": KEY,
         },
         tmp_path_factory.mktemp("service"),
     )
@@ -57,6 +60,7 @@ def test_service_keeps_to_its_document(case: schemathesis.Case[Any], service: Se
     only_some_cursors = case.operation.label == "GET /transaction"
     case.call_and_validate(
         base_url=service.url,
+        headers=ASKING,
         excluded_checks=[positive_data_acceptance] if only_some_cursors else [],
     )
 
@@ -75,6 +79,9 @@ def test_every_operation_is_described_with_examples_and_problems() -> None:
     for method, path, operation in operations:
         assert operation["summary"], path
         assert operation["description"], path
+        closed = path.startswith("/transaction") or path == "/version"
+        assert operation.get("security") == ([{"bearer": []}] if closed else None)
+        assert ("401" in operation["responses"]) == closed
         if path.startswith("/transaction"):
             assert {"422", "429", "503"} <= set(operation["responses"]), (method, path)
             assert operation["tags"] == ["transactions"]

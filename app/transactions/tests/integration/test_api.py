@@ -113,7 +113,7 @@ async def test_delete_all_empties_table_cache_and_totals(
 
 
 async def test_production_deletes_everything_only_when_confirmed(start_app: StartApp, settings: Settings) -> None:
-    client, _ = await start_app(settings.model_copy(update={"app_environment": "prod"}))
+    client, _ = await start_app(settings.model_copy(update={"app_environment": "prod", "allow_unauthenticated": True}))
     await post(client)
     refused = await client.delete("/transaction")
     assert refused.status_code == 400

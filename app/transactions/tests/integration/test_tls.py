@@ -45,7 +45,7 @@ def database(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def settings(server: MariaDbServer, **tls: object) -> Settings:
     names = {name.lower(): value for name, value in server.environment().items()}
-    return load_settings(app_environment="dev", **names, **tls)
+    return load_settings(app_environment="dev", authentication="none", **names, **tls)
 
 
 async def cipher(settings: Settings) -> str:

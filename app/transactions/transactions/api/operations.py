@@ -27,10 +27,11 @@ async def _redis_state(services: Services) -> Literal["up", "down", "disabled"]:
     "/health",
     summary="State of the service and of what it depends on",
     response_model=HealthResponse,
+    response_model_exclude_none=True,
     responses={HTTPStatus.SERVICE_UNAVAILABLE.value: {"model": HealthResponse, "description": "Database away"}},
 )
 async def health(request: Request, response: Response) -> HealthResponse:
-    """200 while requests can be answered, degraded or not; 503 while the database is away."""
+    """200 while requests can be answered, 503 while the database is away. Who sends no key is not told more."""
     services = get_services(request)
     database_up, redis = await asyncio.gather(services.database.is_up(), _redis_state(services))
     status: Literal["ok", "degraded", "unavailable"] = "ok"
@@ -39,6 +40,9 @@ async def health(request: Request, response: Response) -> HealthResponse:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     elif redis == "down":
         status = "degraded"
+    if request.state.caller is None:
+        # That there is no rate limit for the moment is nothing to tell everybody.
+        return HealthResponse(status="unavailable" if status == "unavailable" else "ok", timestamp=datetime.now(UTC))
     return HealthResponse(
         status=status,
         timestamp=datetime.now(UTC),

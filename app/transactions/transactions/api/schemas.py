@@ -141,7 +141,7 @@ class ServiceHealth(BaseModel):
 
 
 class HealthResponse(BaseModel):
-    """`degraded` means that requests are answered, but without cache and rate limit."""
+    """`degraded` means that requests are answered, but without cache and rate limit. Strangers get no `services`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -157,7 +157,7 @@ class HealthResponse(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     timestamp: UtcTime
-    services: ServiceHealth
+    services: ServiceHealth | None = None
 
 
 class ProbeResponse(BaseModel):
