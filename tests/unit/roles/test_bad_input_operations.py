@@ -36,6 +36,15 @@ CASES = {
         [{key: value for key, value in API.items() if key != "port"}],
         ("api in ecs_services_list has no port", "unless it is one_off"),
     ),
+    "everybody-may-call-the-service-in-production": Case(
+        "ecs_services_list",
+        [{**API, "authentication": "none"}],
+        ("api in ecs_services_list has authentication none", "ecs_services_allow_unauthenticated: true"),
+        {"slipway_environment": "prod"},
+    ),
+    "nobody-knows-whether-this-is-production": Case(
+        "ecs_services_list", [{**API, "authentication": "none"}], ("api in ecs_services_list has authentication none",)
+    ),
     "rotation-is-too-seldom": Case(
         "rotation_schedules_list",
         [{"secret": "database", "function": "rotation", "days": 1001}],

@@ -95,6 +95,12 @@ CASES = {
     ),
     "stage-has-a-hyphen": Case("rest_api_stage", "my-stage", ("rest_api_stage is my-stage", "underscores")),
     "answer-takes-too-long": Case("rest_api_timeout", 30000, ("rest_api_timeout is 30000", "50 to 29000 milliseconds")),
+    "everybody-may-call-the-api-in-production": Case(
+        "rest_api_authorizer_function",
+        "",
+        ("rest_api_authorizer_function and rest_api_usage_plans are empty", "rest_api_allow_unauthenticated: true"),
+        {"slipway_environment": "prod"},
+    ),
     "public-path-is-not-there": Case(
         "rest_api_public_paths", ["/admin"], ("rest_api_public_paths names /admin", "/health")
     ),

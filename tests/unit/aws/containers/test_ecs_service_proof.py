@@ -63,9 +63,11 @@ class LoadBalancer:
     def __init__(self, *answers: Any) -> None:
         self.answers = itertools.cycle(answers)
         self.asked = 0
+        self.tokens: set[str] = set()
 
-    def __call__(self, *_: Any, **__: Any) -> io.BytesIO:
+    def __call__(self, *_: Any, headers: dict[str, str], **__: Any) -> io.BytesIO:
         self.asked += 1
+        self.tokens.add(headers.get("Authorization", ""))
         answer = next(self.answers)
         if isinstance(answer, Exception):
             raise answer
@@ -85,10 +87,10 @@ def ecs() -> Ecs:
     return Ecs()
 
 
-def prove(ecs: Ecs, monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[set[str], LoadBalancer]:
+def prove(ecs: Ecs, monkeypatch: pytest.MonkeyPatch, *answers: Any, token: str = "") -> tuple[set[str], LoadBalancer]:
     balancer = LoadBalancer(*answers)
     monkeypatch.setattr(module, "open_url", balancer)
-    return module.Proof(OPTIONS, ecs, Logs()).prove(), balancer
+    return module.Proof(OPTIONS, ecs, Logs(), token).prove(), balancer
 
 
 def new(instance: str) -> dict[str, str]:
@@ -102,6 +104,37 @@ def test_every_task_is_asked_in_every_round_before_and_after_the_grace_time(
     assert instances == {"a", "b"}
     assert balancer.asked == 2 * 3 * 2
     assert clock.now >= OPTIONS["grace_seconds"]
+
+
+def test_a_service_that_wants_to_know_who_asks_is_told(ecs: Ecs, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, balancer = prove(ecs, monkeypatch, new("a"), new("b"), token="the-key")
+    assert balancer.tokens == {"Bearer the-key"}
+    _, balancer = prove(ecs, monkeypatch, new("a"), new("b"))
+    assert balancer.tokens == {""}
+
+
+class Secrets:
+    """A Secrets Manager with one secret."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self.value = value
+
+    def get_secret_value(self, **_: Any) -> dict[str, Any]:
+        return self.value
+
+
+def test_the_token_is_a_field_of_the_secret() -> None:
+    document = json.dumps({"principal": "operator", "token": "the-key"})
+    assert module.read_token(Secrets({"SecretString": document}), "shop-operator") == "the-key"
+
+
+@pytest.mark.parametrize(
+    "value", [{"SecretString": "the-key"}, {"SecretString": '{"key": "the-key"}'}, {"SecretString": '"the-key"'}, {}]
+)
+def test_a_secret_without_a_token_is_named_and_not_shown(value: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match="shop-operator is not a JSON object with a field token") as failure:
+        module.read_token(Secrets(value), "shop-operator")
+    assert "the-key" not in str(failure.value)
 
 
 def test_one_old_answer_begins_the_rounds_again(ecs: Ecs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,11 @@ options:
     description: Fields that each answer must contain.
     type: dict
     required: true
+  token_from:
+    description:
+      - Name or ARN of a secret with a field C(token), which is sent as a bearer token, for a service that wants to know
+        who asks. The module reads it from Secrets Manager itself, so it is in no argument.
+    type: str
   instance_field:
     description: Field of the answer that tells one task from another.
     type: str
@@ -108,10 +113,11 @@ class RoundError(Exception):
 class Proof:
     """The questions to one service."""
 
-    def __init__(self, params: dict[str, Any], ecs: Any, logs: Any) -> None:
+    def __init__(self, params: dict[str, Any], ecs: Any, logs: Any, token: str = "") -> None:
         self.params = params
         self.ecs = ecs
         self.logs = logs
+        self.headers = {"Connection": "close", **({"Authorization": f"Bearer {token}"} if token else {})}
         self.began = datetime.now(UTC)
 
     def prove(self) -> set[str]:
@@ -155,7 +161,7 @@ class Proof:
     def _ask(self) -> str:
         url = self.params["url"]
         try:
-            with open_url(url, timeout=10, headers={"Connection": "close"}) as response:
+            with open_url(url, timeout=10, headers=self.headers) as response:
                 answer = json.load(response)
         except (OSError, ValueError) as error:
             raise RoundError(f"{url}: {error}") from error
@@ -203,9 +209,21 @@ def died(task: State) -> bool:
     return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart")
 
 
+def read_token(client: Any, secret: str) -> str:
+    """The field token of a secret."""
+    try:
+        return str(json.loads(client.get_secret_value(SecretId=secret)["SecretString"])["token"])
+    except (KeyError, TypeError, ValueError):
+        # Without its cause, which could have the value.
+        raise RefusedError(f"The secret {secret} is not a JSON object with a field token.") from None
+
+
 def prove(module: Any) -> dict[str, Any]:
     """The module's result."""
-    instances = Proof(module.params, connect(module, "ecs"), connect(module, "logs")).prove()
+    secret = module.params["token_from"]
+    token = read_token(connect(module, "secretsmanager"), secret) if secret else ""
+    module.no_log_values.update({token} - {""})
+    instances = Proof(module.params, connect(module, "ecs"), connect(module, "logs"), token).prove()
     return {"changed": False, "instances": sorted(instances)}
 
 
@@ -217,6 +235,7 @@ def main() -> None:
             "service": {"required": True},
             "url": {"required": True},
             "expected": {"type": "dict", "required": True},
+            "token_from": {"no_log": False},
             "instance_field": {"default": "instance"},
             "rounds": {"type": "int", "default": 3},
             "grace_seconds": {"type": "int", "default": 10},
