@@ -8,13 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.delivery.releases import ITEMS, NAME, QUICKLY, Functions, System
-from tests.support.local import LocalEnvironment, local_environment
+from tests.support.local import LocalEnvironment, commit, local_environment
 
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
     """Up, with an engine; its checkout is a copy that tests may change and commit to."""
     with local_environment(tmp_path_factory.mktemp("local") / "checkout") as environment:
+        # As in an account: the demo lets everybody on this machine call.
+        variables = environment.checkout / "inventories/local/host_vars" / f"{NAME}.yml"
+        variables.write_text("---\ntransactions_authentication: required\n")
+        commit(environment.checkout, "Callers need a key")
         yield environment
 
 

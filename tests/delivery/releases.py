@@ -12,6 +12,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,15 @@ class Delivered:
         outputs = json.loads((self.local.checkout / ".slipway" / self.name / "outputs.json").read_text())
         return str(outputs["url"])
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client sends to be let in."""
+        return {}
+
     def version(self) -> dict[str, Any]:
         """What it answers now."""
-        with urllib.request.urlopen(f"{self.url}{self.tells}", timeout=10) as answer:
+        request = urllib.request.Request(f"{self.url}{self.tells}", headers=self.headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             version: dict[str, Any] = json.load(answer)
         return version
 
@@ -157,6 +164,23 @@ class Delivered:
 
 class System(Delivered):
     """Containers behind a load balancer."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The operator's key."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+    @cached_property
+    def key(self) -> str:
+        """The key that Secrets Manager has generated."""
+        value = self.local.client("secretsmanager").get_secret_value(SecretId=f"{self.name}-operator")["SecretString"]
+        return str(json.loads(value)["token"])
+
+    def inside(self) -> list[str]:
+        """Where its containers answer those who are in their network, as probes and scrapers are."""
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        addresses = self.local.docker("inspect", "--format", form, *sorted(self.containers())).split()
+        return [f"http://{address}:8080" for address in addresses]
 
     def containers(self) -> set[str]:
         """The application's containers that run."""
@@ -230,17 +254,17 @@ def asked_all_the_time(system: Delivered) -> Iterator[Answers]:
     url = f"{system.url}{system.tells}"
 
     def ask() -> None:
-        status, text = answer_of(url)
+        status, text = answer_of(url, headers=system.headers)
         answers.seen.append((status, json.loads(text)["commit"] if status == 200 else text))
 
     with repeatedly(ask, pause=0.2):
         yield answers
 
 
-def answer_of(url: str, seconds: float = 10) -> tuple[int, str]:
+def answer_of(url: str, seconds: float = 10, headers: dict[str, str] | None = None) -> tuple[int, str]:
     """Status and text of what a client gets; status 0 and the reason where nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=seconds) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

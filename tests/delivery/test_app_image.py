@@ -21,7 +21,10 @@ NAME = "transactions-local"
 # python:3.11-slim-bookworm has about 130 MB, and the image has to stay under 200 MB.
 LAYERS_BYTES = 70_000_000
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=512m")
-SQLITE = {"APP_ENVIRONMENT": "local", "DB_SQLITE_PATH": "/dev/shm/transactions.db"}  # noqa: S108  # in the container
+SQLITE = {
+    "APP_ENVIRONMENT": "local", "AUTHENTICATION": "none", "DB_SQLITE_PATH": "/dev/shm/transactions.db",  # noqa: S108
+}  # fmt: skip
+KEY = "a-key-for-nothing-but-this-one-test"
 MYSQL = {"DB_NAME": "transactions", "DB_USER": "transactions", "DB_PASSWORD": "for-this-test"}
 
 
@@ -59,7 +62,9 @@ class Engine:
     def ask(self, name: str, path: str) -> tuple[int, Any]:
         """The status and body of a GET, 0 if nothing answers."""
         try:
-            with urllib.request.urlopen(f"http://{self.address(name)}:8080{path}", timeout=5) as answer:
+            url = f"http://{self.address(name)}:8080{path}"
+            request = urllib.request.Request(url, headers={"Authorization": f"Bearer {KEY}"})
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -173,7 +178,7 @@ def test_migration_and_service_work_on_the_databases_image(engine: Engine) -> No
         except subprocess.CalledProcessError as error:
             assert attempt < 59, error.stdout + error.stderr
             time.sleep(1)
-    name = engine.start(engine.image, *HARDENED, **environment)
+    name = engine.start(engine.image, *HARDENED, API_KEYS__TEST=KEY, **environment)
     engine.wait_until_ready(name)
     assert engine.ask(name, "/transaction") == (200, {"items": [], "next_cursor": None})
     engine.docker("kill", database)

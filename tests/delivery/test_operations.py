@@ -23,7 +23,7 @@ def reads_all_the_time(system: System) -> Iterator[list[tuple[int, str]]]:
 
     def read() -> None:
         url = f"{system.url}/transaction?limit=1&page={next(PAGES)}&reader=operations"
-        answers.append(answer_of(url, seconds=20))
+        answers.append(answer_of(url, seconds=20, headers=system.headers))
 
     # Together below the rate that the application allows a client.
     with repeatedly(read, pause=0.3, threads=2):

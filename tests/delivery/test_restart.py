@@ -8,14 +8,14 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from tests.delivery.releases import NAME, System
+from tests.delivery.releases import System
 from tests.support.local import LocalEnvironment
 
 
-def ask(local: LocalEnvironment, path: str, body: dict[str, str] | None = None) -> Any:
+def ask(system: System, path: str, body: dict[str, str] | None = None) -> Any:
     """What the system answers, within a minute: tasks may be changing."""
-    url = json.loads((local.checkout / ".slipway" / NAME / "outputs.json").read_text())["url"]
-    request = urllib.request.Request(f"{url}{path}", headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **system.headers}
+    request = urllib.request.Request(f"{system.url}{path}", headers=headers)
     if body is not None:
         request.data = json.dumps(body).encode()
     deadline = time.monotonic() + 60
@@ -30,7 +30,7 @@ def ask(local: LocalEnvironment, path: str, body: dict[str, str] | None = None) 
 
 
 def test_the_system_and_its_data_survive_a_restart(system: System, local: LocalEnvironment) -> None:
-    posted = ask(local, "/transaction", {"amount": "3.50", "description": "kept over a restart"})
+    posted = ask(system, "/transaction", {"amount": "3.50", "description": "kept over a restart"})
 
     local.succeed("playbooks/local_down.yml")
     assert local.left_behind() == []
@@ -38,6 +38,6 @@ def test_the_system_and_its_data_survive_a_restart(system: System, local: LocalE
     # Databases and caches may have new addresses.
     local.succeed("playbooks/site.yml")
 
-    assert ask(local, f"/transaction/{posted['id']}") == posted
-    assert ask(local, "/health")["services"] == {"database": "up", "redis": "up"}
+    assert ask(system, f"/transaction/{posted['id']}") == posted
+    assert ask(system, "/health")["services"] == {"database": "up", "redis": "up"}
     assert system.version()["commit"] == system.current()["commit"]
