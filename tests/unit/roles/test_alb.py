@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+import yaml
 
 from tests.support import emulators
 from tests.support.bad_input import Case, assert_refused, validated
+from tests.support.paths import ROOT
 from tests.support.playbook import Project
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
@@ -114,3 +116,21 @@ def test_what_is_listed_is_forwarded(url: str, path: str) -> None:
 )  # fmt: skip
 def test_everything_else_is_answered_by_the_load_balancer(url: str, path: str) -> None:
     assert status(url + path) == 404
+
+
+# Whatever opens something, and the environments that may say so in what is shipped.
+OPENINGS = {
+    "alb_allow_plain_http": {"dev", "local"},
+    "transactions_authentication": {"local"},
+    "rest_api_authorizer_function": {"local"},
+    "ecs_services_allow_unauthenticated": set(),
+    "rest_api_allow_unauthenticated": set(),
+}
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_shipped_environments_are_closed_unless_they_say_so(opening: str) -> None:
+    files = sorted((ROOT / "inventories").glob("*/*_vars/*.yml"))
+    assert len(files) > 10
+    saying = {path.parts[-3] for path in files if opening in yaml.safe_load(path.read_text())}
+    assert saying == OPENINGS[opening]

@@ -20,6 +20,7 @@ from tests.support.paths import ROOT
 ALWAYS: dict[str, t.Any] = {
     "ansible_connection": "local",
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    "aws_account_id": emulators.CREDENTIALS["AWS_ACCESS_KEY_ID"],
     "aws_region": emulators.CREDENTIALS["AWS_REGION"],
     "rds_name_prefix": "shop",
     "rds_kms_key_arn": "",
