@@ -14,7 +14,11 @@ GOOD: dict[str, t.Any] = {
     "aws_account_id": "123456789012",
     "aws_region": "eu-central-1",
     "aws_availability_zones": ["eu-central-1a", "eu-central-1b"],
-    "kms_keys": [{"purpose": "data", "description": "Data"}],
+    "kms_keys": [
+        {"purpose": "data", "description": "Data"},
+        {"purpose": "secrets", "description": "Secrets"},
+        {"purpose": "logs", "description": "Log groups", "service": "logs"},
+    ],
     "security_groups_list": [{"name": "app", "description": "Application", "ingress": [{"port": 80, "group": "app"}]}],
     "secrets_list": [{"name": "database", "description": "Master user", "generate": "password"}],
     "log_groups_list": [{"name": "api"}],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections
 import collections.abc as c
 import copy
+import functools
 import importlib
 import typing as t
 from pathlib import Path
@@ -29,6 +30,8 @@ _NAMES_OF_ALL = (
     "ansible._internal._templating._jinja_plugins:_invoke_lookup",
     "ansible.executor.module_common:_get_action_arg_defaults",
     "ansible.executor.task_executor:TaskExecutor.run",
+    "ansible.inventory.helpers:sort_groups",
+    "ansible.inventory.manager:InventoryManager._sources",
     "ansible.inventory.manager:InventoryManager.get_host",
     "ansible.playbook.block:Block._dep_chain",
     "ansible.playbook.block:Block._loader",
@@ -56,6 +59,8 @@ _NAMES_OF_ALL = (
     "ansible.playbook.task_include:TaskInclude.build_parent_block",
     "ansible.template:Templar._engine",
     "ansible.template:Templar._from_template_engine",
+    "ansible.vars.plugins:get_vars_from_inventory_sources",
+    "ansible.vars.plugins:get_vars_from_path",
     "ansible.vars.manager:VariableManager._inventory",
     "ansible.vars.manager:VariableManager._nonpersistent_fact_cache",
     "ansible.vars.manager:VariableManager._vars_cache",
@@ -89,6 +94,7 @@ from ansible._internal._templating._jinja_plugins import _DirectCall, _invoke_lo
 from ansible.errors import AnsibleParserError
 from ansible.executor.module_common import _get_action_arg_defaults
 from ansible.executor.task_executor import TaskExecutor
+from ansible.inventory.helpers import sort_groups
 from ansible.inventory.host import Host
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.dataloader import DataLoader
@@ -102,6 +108,7 @@ from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.loader import action_loader, connection_loader
 from ansible.template import Templar
+from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 # What a plain `register` is made into since ansible-core 2.21.
 _WHOLE_RESULT = _task.POLYMORPHIC_RESULT_EXPRESSION if _SINCE_2_21 else None
@@ -415,6 +422,11 @@ def own_variables(role: Role) -> set[str]:
     return set(role._default_vars or ()) | set(role._role_vars or ())
 
 
+def default_variables(role: Role) -> dict[str, t.Any]:
+    """A role's ``defaults``."""
+    return dict(role._default_vars or {})
+
+
 class Place(t.NamedTuple):
     """Where a value was written, as far as Ansible remembers it."""
 
@@ -427,6 +439,44 @@ def written_at(value: t.Any) -> Place | None:
     """Where a value was written; ``None`` for one that was made."""
     origin = Origin.get_tag(value)
     return Place(origin.path, origin.line_num, origin.description) if origin else None
+
+
+def written_where(made: t.Any, value: t.Any) -> t.Any:
+    """Something made of a value, with the place where that was written."""
+    origin = Origin.get_tag(value)
+    return origin.try_tag(made) if origin else made
+
+
+def said_at(play: Play, host: Host, name: str) -> Place | None:
+    """Where the user says what a variable is: with ``-e``, in the playbook or the inventory; ``None`` if nowhere.
+
+    Ansible remembers no place of null, true and false; that of their name stands for it.
+    """
+    for title, source in _said(play, host):
+        key = next((key for key in source if key == name), None)
+        if key is not None:
+            place = written_at(source[name]) or _of_first_part(source[name]) or written_at(key)
+            return place if place and place.path else Place(None, None, title)
+    return None
+
+
+def _of_first_part(value: t.Any) -> Place | None:
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return next(filter(None, (written_at(part) or _of_first_part(part) for part in parts)), None)
+
+
+def _said(play: Play, host: Host) -> c.Iterator[tuple[str, c.Mapping[str, t.Any]]]:
+    """What beats the defaults of roles, nearest first, each source apart: merging forgets where names stood."""
+    manager, loader = play._variable_manager, play._loader
+    yield "-e", manager.extra_vars
+    yield "the play", play.vars
+    for file in reversed(play.get_vars_files()):
+        if isinstance(file, str) and "{{" not in file:
+            yield file, loader.load_from_file(loader.path_dwim(file)) or {}
+    for entity in [host, *reversed(sort_groups(host.get_groups()))]:
+        yield entity.name, get_vars_from_path(loader, loader.get_basedir(), [entity], "task")
+        yield entity.name, get_vars_from_inventory_sources(loader, manager._inventory._sources, [entity], "task")
+        yield entity.name, entity.vars
 
 
 # ---- Templates
@@ -473,9 +523,63 @@ class KeepingEngine(TemplateEngine):
         return lambda variables: compiled(self._rendered_once(variables))
 
 
+def as_template(text: str) -> str:
+    """A text of the engine's own as one that may be rendered."""
+    return t.cast("str", TrustedAsTemplate().tag(text))
+
+
 def templar(play: Play, variables: c.Mapping[str, t.Any]) -> Templar:
     """Ansible's template engine over some variables."""
     return Templar._from_template_engine(KeepingEngine(play._loader, variables))
+
+
+class CarefulEngine(KeepingEngine):
+    """An engine whose tests are asked about what they are given first: by a type's name, most would just say no."""
+
+    # One environment for each way of looking.
+    environments: t.ClassVar[dict[t.Any, t.Any]] = {}
+    _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
+    look_at: c.Callable[[tuple[t.Any, ...]], None]
+
+    @property
+    def environment(self) -> t.Any:
+        """Ansible's own environment, with careful tests."""
+        if self.look_at not in self.environments:
+            made = TemplateEngine(self._loader).environment
+            made.optimized = False
+            made.tests = t.cast("t.Any", CarefulTests(made.tests, self.look_at))
+            self.environments[self.look_at] = made
+        return self.environments[self.look_at]
+
+
+class CarefulTests(collections.UserDict[str, t.Any]):
+    """The tests of an environment, each of which hands what it is given to ``look_at`` first."""
+
+    def __init__(self, tests: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]) -> None:
+        super().__init__()
+        self.tests, self.look_at = tests, look_at
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.tests
+
+    def __getitem__(self, name: str) -> t.Any:
+        test = self.tests[name]
+
+        @functools.wraps(test)
+        def careful(*arguments: t.Any, **options: t.Any) -> t.Any:
+            self.look_at(arguments)
+            return test(*arguments, **options)
+
+        return careful
+
+
+def careful_templar(
+    play: Play, variables: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]
+) -> Templar:
+    """Ansible's template engine, which hands what each test is given to ``look_at`` before; that may raise."""
+    engine = CarefulEngine(play._loader, variables)
+    engine.look_at = look_at
+    return Templar._from_template_engine(engine)
 
 
 def looked_up(templar: Templar, lookup: str, terms: t.Any) -> list[t.Any]:

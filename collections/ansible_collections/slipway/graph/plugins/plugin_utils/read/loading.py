@@ -50,6 +50,8 @@ class Step:
     is_gate: bool = False
     # A gate of a role that has been listed before: it opens if none of these, the role's tasks there, has run.
     instead_of: tuple[Step, ...] = ()
+    # An assertion that holds whatever the results are that it names: it has been decided before anything runs.
+    is_decided: bool = False
     # Whether it runs without tags on the command line, and whether it does with those that are there.
     is_ordinary: bool = True
     is_selected: bool = True

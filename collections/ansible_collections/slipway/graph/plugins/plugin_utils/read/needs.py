@@ -108,6 +108,22 @@ def _undeclared(tree: nodes.Template, parts: _Parts) -> set[str]:
     return {getattr(node, "name") for node in parts[nodes.Name]} - _ENVIRONMENT.globals.keys()  # noqa: B009
 
 
+def keys_looked_up(template: str) -> list[tuple[str, str]]:
+    """The variables of which a template looks up something by a name that stands there, each with that name."""
+    try:
+        tree = _ENVIRONMENT.parse(template)
+    except jinja2.TemplateSyntaxError:
+        return []
+    found = []
+    parts = _parts(tree)
+    for access in [*parts[nodes.Getattr], *parts[nodes.Getitem]]:
+        key = access.attr if isinstance(access, nodes.Getattr) else getattr(getattr(access, "arg", None), "value", None)
+        variable = getattr(access, "node", None)
+        if isinstance(variable, nodes.Name) and isinstance(key, str):
+            found.append((variable.name, key))
+    return found
+
+
 def expression_names(expression: str) -> frozenset[str]:
     """The names a bare expression (``when``, ``until``) refers to."""
     return template_names("{{ " + expression + " }}")

@@ -94,7 +94,7 @@ def _maker(steps: list[Step], renderer: Renderer) -> c.Callable[[set[Step]], Gra
     """What makes a graph of some of the steps, without what is decided before anything runs."""
     targets = frozenset(name for step in steps for name in step.registers)
     connected = graphs.build(steps, lambda step: renderer.reached(step, targets))
-    offline = {step for step in steps if validation.is_offline_assert(step, renderer, targets)}
+    offline = {step for step in steps if step.is_decided or validation.is_offline_assert(step, renderer, targets)}
 
     def make(chosen: set[Step]) -> Graph:
         return graphs.with_places(

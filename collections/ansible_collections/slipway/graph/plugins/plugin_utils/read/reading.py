@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Block, Play, Role, Task
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import (
+    conversion,
     includes,
     keywords,
     loading,
@@ -159,6 +160,7 @@ class _Reader:
         elif holds:
             self.entries.append(step)
             self._roles.add(step)
+            conversion.convert_literals(step, self._renderer)
 
     def _read_include(self, task: Task, place: _Place) -> None:
         step = self._placed(loading.gate_of(len(self.steps), task), place)

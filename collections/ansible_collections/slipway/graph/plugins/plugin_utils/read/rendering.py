@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc as c
+import contextlib
 import json
 import re
 import typing as t
@@ -62,7 +63,10 @@ class Renderer:
         self._host = host
         self._diff = diff
         self._verbosity = verbosity
-        self._extra_variables = ansible_doors.extra_variables(play)
+        # A copy: what is converted here stays as it is for Ansible itself.
+        self._extra_variables = dict(ansible_doors.extra_variables(play))
+        self._converted: dict[int | None, dict[str, tuple[t.Any, t.Any]]] = {}
+        self._look_at: c.Callable[[tuple[t.Any, ...]], None] | None = None
         self._base: dict[int, dict[str, t.Any]] = {}
         self._scopes: dict[int, _Scope] = {}
         self._reaches: dict[t.Any, Reach] = {}
@@ -74,10 +78,50 @@ class Renderer:
     def reading_ended(self, included: c.Mapping[str, t.Any]) -> None:
         """All roles have been read: from now on every task sees what they export."""
         self.included = included
+        self._forget()
+
+    def _forget(self) -> None:
         self._base.clear()
         self._scopes.clear()
         self._reaches.clear()
         self._known_templars.clear()
+        self._static_items.clear()
+
+    def convert(self, step: Step, name: str, value: t.Any, converted: t.Any) -> None:
+        """From now on have a variable seen as its role's specification has it, wherever it holds this value.
+
+        A literal is seen so by all roles; what a template was rendered to, by the role of the step alone.
+        """
+        if name in self._extra_variables:
+            self._extra_variables[name] = converted
+        else:
+            role = None if not value_names(value) else id(ansible_doors.role_of(step.task))
+            self._converted.setdefault(role, {})[name] = (value, converted)
+        self._forget()
+
+    def _as_converted(self, variables: dict[str, t.Any], role: object) -> dict[str, t.Any]:
+        known = {**self._converted.get(None, {}), **self._converted.get(id(role), {})}
+        found = {
+            name: converted
+            for name, (value, converted) in known.items()
+            if name in variables and type(variables[name]) is type(value) and variables[name] == value
+        }
+        return {**variables, **found} if found else variables
+
+    @contextlib.contextmanager
+    def foreseeing(
+        self, results: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]
+    ) -> c.Iterator[None]:  # fmt: skip
+        """Render with something that stands for results; ``look_at`` is handed what tests are given, and may raise."""
+        before = dict(self.registered)
+        self.registered.update(results)
+        self._look_at = look_at
+        try:
+            yield
+        finally:
+            self._look_at = None
+            self.registered.clear()
+            self.registered.update(before)
 
     def variables(self, step: Step, overlay: dict[str, t.Any] | None = None) -> Variables:
         """What a step sees, nearest first: loop variables, ``-e``, parameters of includes and of its role, results,
@@ -100,7 +144,8 @@ class Renderer:
     def _scope(self, task: Task) -> _Scope:
         if id(task) not in self._scopes:
             paths = {"ansible_search_path": ansible_doors.search_path(task, self._play)}
-            self._scopes[id(task)] = _Scope(task, paths, ansible_doors.parameters_of(task), task.get_vars())
+            parameters = self._as_converted(ansible_doors.parameters_of(task), ansible_doors.role_of(task))
+            self._scopes[id(task)] = _Scope(task, paths, parameters, task.get_vars())
         return self._scopes[id(task)]
 
     def _reads_vars(self, step: Step) -> bool:
@@ -126,12 +171,13 @@ class Renderer:
         """
         key = id(ansible_doors.role_of(task))
         if key not in self._base:
-            self._base[key] = ansible_doors.variables_of_role(self._play, self._host, task)
+            found = ansible_doors.variables_of_role(self._play, self._host, task)
+            self._base[key] = self._as_converted(found, ansible_doors.role_of(task))
         return self._base[key]
 
     def _variables_of_play(self) -> dict[str, t.Any]:
         if 0 not in self._base:
-            self._base[0] = ansible_doors.variables_of_play(self._play, self._host)
+            self._base[0] = self._as_converted(ansible_doors.variables_of_play(self._play, self._host), None)
         return self._base[0]
 
     def reached(self, step: Step, targets: c.Set[str]) -> set[str]:
@@ -154,6 +200,10 @@ class Renderer:
         """Whether a step looks at more than variables: at files, or at anything that a task may change."""
         outside = frozenset({FILES, WORLD})
         return bool(self._reach(step, outside).of(self._names_of(step)) & outside)
+
+    def value_looks_outside(self, step: Step, value: t.Any) -> bool:
+        """Whether one value of a step comes from files, or from anything else that a task may change."""
+        return bool(self.value_reaches(step, value, frozenset({FILES, WORLD})) & {FILES, WORLD})
 
     def loop_looks_outside(self, step: Step) -> bool:
         """Whether the items of a loop come from files, or from anything else that a task may change."""
@@ -247,6 +297,8 @@ class Renderer:
 
     def templar(self, variables: Variables) -> Templar:
         """Ansible's template engine over some variables."""
+        if self._look_at is not None:
+            return ansible_doors.careful_templar(self._play, variables, self._look_at)
         return ansible_doors.templar(self._play, variables)
 
     def loop_items(self, step: Step) -> list[t.Any] | None:

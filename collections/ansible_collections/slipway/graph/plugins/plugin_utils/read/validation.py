@@ -14,38 +14,23 @@ from pathlib import Path
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.inventory.host import Host
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.slipway.graph.plugins.plugin_utils import ansible_doors
 from ansible_collections.slipway.graph.plugins.plugin_utils.ansible_doors import Play, Role
-from ansible_collections.slipway.graph.plugins.plugin_utils.read import protection
+from ansible_collections.slipway.graph.plugins.plugin_utils.read import conversion, protection
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.foreseeing import Foresight
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
-from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import value_names
+from ansible_collections.slipway.graph.plugins.plugin_utils.read.needs import keys_looked_up, value_names
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.reading import Reading
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer
 
-SPEC_KEYS = {"type", "elements", "choices", "required", "default", "options", "no_log"}
 ASSERT = "ansible.builtin.assert"
+_Variables = c.MutableMapping[str, t.Any]
 
 
 def problems(play: Play, host: Host, renderer: Renderer, reading: Reading) -> list[str]:
     """All mistakes in the inputs of a play's roles, each one line that names file, key and what is allowed."""
-    targets = frozenset(name for step in reading.steps for name in step.registers)
-    found: list[str] = []
-    for entry in reading.entries:
-        options = entry.task.args.get("argument_spec") or {}
-        found += _input_problems(entry, options, renderer, targets)
-        found += _unknown_inputs(entry, options, play, host, targets)
-    found += filter(None, (protection.problem(step, renderer, targets) for step in reading.steps))
-    refuted: set[str] = set()
-    for step in (each for each in reading.steps if each.is_selected):
-        found += _keyword_problems(step, renderer, targets)
-        # One mistake often refutes several asserts; as in a play, only the first of a role is reported.
-        if step.role not in refuted and is_offline_assert(step, renderer, targets):
-            failures = _assert_problems(step, renderer)
-            found += failures
-            refuted.update({step.role} if failures else ())
-    return found
+    return list(dict.fromkeys(_Inputs(play, host, renderer, reading).problems()))
 
 
 def is_offline_assert(step: Step, renderer: Renderer, targets: c.Set[str]) -> bool:
@@ -74,32 +59,284 @@ def region_problem(region: str) -> str | None:
     return f"aws_region: there is no Region {region!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
-def _input_problems(entry: Step, options: dict[str, t.Any], renderer: Renderer, targets: c.Set[str]) -> list[str]:
-    role = t.cast(Role, ansible_doors.role_of(entry.task))
-    variables = renderer.variables(entry)
-    templar = renderer.templar(variables)
-    found = []
-    for name, spec in options.items():
-        if name not in variables:
-            if spec.get("required"):
-                found.append(f"{role.get_name()}: {name} is missing{_explain(spec)}")
-            continue
+class _Mistake(t.NamedTuple):
+    """``name`` is the input; ``behind`` the user's variable that it is taken from, where it is a role's default."""
+
+    role: str
+    name: str
+    place: str
+    behind: str
+    text: str
+
+    @property
+    def is_derived(self) -> bool:
+        return self.behind != self.name
+
+
+class _Inputs:
+    """Judges the inputs of the roles of one play on one host."""
+
+    def __init__(self, play: Play, host: Host, renderer: Renderer, reading: Reading) -> None:
+        self._play = play
+        self._host = host
+        self._renderer = renderer
+        self._reading = reading
+        self._targets = frozenset(name for step in reading.steps for name in step.registers)
+        self._foresight = Foresight((), renderer, self._targets)
+
+    def problems(self) -> c.Iterator[str]:
+        mistakes = [each for entry in self._reading.entries for each in self._of_entry(entry)]
+        # Only now: how often a task runs may depend on what has been converted.
+        self._foresight = Foresight(self._reading.steps, self._renderer, self._targets)
+        mistakes += [each for entry in self._reading.entries for each in self._of_results(entry)]
+        direct = [each for each in mistakes if not each.is_derived]
+        yield from (f"{each.place}: {each.text}" for each in direct)
+        for entry in self._reading.entries:
+            yield from self._unknown_inputs(entry)
+        wrong: dict[str, set[str]] = {}
+        for each in mistakes:
+            wrong.setdefault(each.role, set()).add(each.name)
+        for step in self._reading.steps:
+            if step.role not in wrong:
+                yield from filter(None, [protection.problem(step, self._renderer, self._targets)])
+        # One mistake often refutes several asserts; as in a play, only the first of a role is reported.
+        refuted: set[str] = set()
+        for step in (each for each in self._reading.steps if each.is_selected):
+            if step.role not in wrong:
+                yield from _keyword_problems(step, self._renderer, self._targets)
+            if step.module == ASSERT and step.role not in refuted:
+                found = self._of_assert(step, wrong.get(step.role, set()))
+                refuted.update([step.role] if found else [])
+                yield from found
+        yield from _together(
+            each for each in mistakes
+            if each.is_derived and each.role not in refuted | {other.role for other in direct}
+        )  # fmt: skip
+
+    def _of_entry(self, entry: Step) -> c.Iterator[_Mistake]:
+        """What is wrong with values that are known, against the specification of the role."""
+        for name, spec in conversion.options_of(entry).items():
+            variables = self._renderer.variables(entry)
+            if name in variables:
+                texts = self._of_input(entry, name, spec, variables)
+                yield from self._placed(entry, name, variables, texts)
+            elif spec.get("required"):
+                role = t.cast(Role, ansible_doors.role_of(entry.task)).get_name()
+                yield _Mistake(entry.role, name, role, name, f"{name} is missing; allowed: {conversion.allowed(spec)}")
+
+    def _of_results(self, entry: Step) -> c.Iterator[_Mistake]:
+        """What is wrong with values that other roles make: names that they do not make."""
+        variables = self._renderer.variables(entry)
+        for name in conversion.options_of(entry):
+            value = variables.get(name)
+            if self._renderer.value_reaches(entry, value, self._targets):
+                yield from self._placed(entry, name, variables, self._names_not_made(name, value, entry, variables))
+
+    def _placed(self, entry: Step, name: str, variables: _Variables, texts: list[str]) -> c.Iterator[_Mistake]:
+        if texts:
+            place, behind = self._place(name, entry, variables)
+            yield from (_Mistake(entry.role, name, place, behind, text) for text in texts)
+
+    def _of_input(self, entry: Step, name: str, spec: dict[str, t.Any], variables: _Variables) -> list[str]:
         value = variables[name]
-        if renderer.value_reaches(entry, value, targets):
-            continue  # another role's result: known after apply
+        if self._renderer.value_reaches(entry, value, self._targets):
+            return []
         try:
-            rendered = templar.template(value)
+            rendered = self._renderer.templar(variables).template(value)
         except AnsibleUndefinedVariable as error:
-            found.append(f"{_place(value, role)}: {name}: {_first_line(error)}{_who_provides(value, variables)}")
-            continue
+            return [f"{name}: {self._name_not_there(value, entry, variables) or _undefined(error, value, variables)}"]
         except AnsibleError as error:
-            found.append(f"{_place(value, role)}: {name}: {_first_line(error)}")
-            continue
-        found += [
-            f"{_place(value, role)}: {name}: {message}{_explain(spec)}"
-            for message in _spec_errors(name, spec, rendered)
-        ]
-    return found
+            return [f"{name}: {_first_line(error)}; allowed: {conversion.allowed(spec)}"]
+        if rendered is None and not _needs_value(entry, name, spec):
+            return []
+        made = conversion.convert(name, rendered, spec)
+        # What a file says may be another thing when it is needed.
+        if made.value is not rendered and not self._renderer.value_looks_outside(entry, value):
+            self._renderer.convert(entry, name, value, made.value)
+        return made.mistakes
+
+    def _names_not_made(self, name: str, value: t.Any, entry: Step, variables: _Variables) -> list[str]:
+        found = []
+        for part in _templates(value):
+            with self._foresight.look() as asks_too_much:
+                try:
+                    self._renderer.templar(variables).template(part)
+                except AnsibleUndefinedVariable as error:
+                    if not asks_too_much():
+                        text = self._name_not_there(part, entry, variables) or _undefined(error, part, variables)
+                        found.append(f"{name}: {text}")
+                except AnsibleError:
+                    pass  # a value: known after apply
+        return found
+
+    def _name_not_there(self, value: t.Any, entry: Step, variables: _Variables) -> str:
+        """Which name a template looks up in vain, and which there are; empty where that is not what is wrong."""
+        for template in _templates(value):
+            for variable, key in keys_looked_up(template):
+                names = self._names_in(variable, variables)
+                if names is not None and key not in names:
+                    place, listed = self._place(variable, entry, variables)
+                    there = ", ".join(map(str, names)) or "nothing, since it is empty"
+                    return f"{variable} has no {key}; allowed: {there} (from {listed}, {place})"
+        return ""
+
+    def _names_in(self, variable: str, variables: _Variables) -> list[t.Any] | None:
+        if variable not in variables:
+            return None
+        with self._foresight.look():
+            try:
+                condition = f"{variable} is mapping"
+                if not self._renderer.holds(ansible_doors.as_template(condition), variables):
+                    return None
+                names = self._renderer.field(ansible_doors.as_template("{{ " + variable + " | list }}"), variables)
+            except AnsibleError:
+                return None
+        return t.cast("list[t.Any]", names)
+
+    def _unknown_inputs(self, entry: Step) -> list[str]:
+        """Variables that look like this role's inputs but are not: nearly always a slip of the pen."""
+        options = conversion.options_of(entry)
+        if not options:
+            return []
+        role = t.cast(Role, ansible_doors.role_of(entry.task))
+        elsewhere = {
+            name
+            for spec in ansible_doors.argument_specs_of(role).values()
+            for name in (spec or {}).get("options") or ()
+        }
+        prefix = role.get_name(include_role_fqcn=False) + "_"
+        known = set(options) | elsewhere | ansible_doors.own_variables(role) | self._targets
+        found = []
+        for name in ansible_doors.given_variables(self._play, self._host):
+            if not name.startswith(prefix) or name in known or _belongs_elsewhere(name, prefix, role):
+                continue
+            near = difflib.get_close_matches(name, sorted(options), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"its inputs are {', '.join(sorted(options))}"
+            place = _shown(ansible_doors.said_at(self._play, self._host, name))
+            found.append(f"{place}: {name}: the role {role.get_name()} has no such input; {hint}")
+        return found
+
+    def _of_assert(self, step: Step, wrong: set[str]) -> list[str]:
+        """What an assertion over inputs says, where that can be told before anything runs; not of ``wrong`` inputs."""
+        if is_offline_assert(step, self._renderer, self._targets):
+            return self._refutations(step, wrong)
+        if not _may_be_foreseen(step, self._renderer):
+            return []
+        with self._foresight.look() as asks_too_much:
+            found = self._refutations(step, wrong)
+            if asks_too_much():
+                return []
+        step.is_decided = not found
+        return found
+
+    def _refutations(self, step: Step, wrong: set[str]) -> list[str]:
+        try:
+            items = self._renderer.loop_items(step)
+        except AnsibleError as error:
+            return [] if wrong else [f"{step.location}: {step.name}: {_first_line(error)}"]
+        found = []
+        for position in range(len(items)) if items is not None else [0]:
+            overlay = self._renderer.loop_variables(step, items, position) if items is not None else {}
+            variables = self._renderer.variables(step, overlay)
+            try:
+                if self._renderer.false_condition(step, variables) is not None:
+                    continue
+                if self._renderer.holds(step.task.args.get("that"), variables):
+                    continue
+                reason = ""
+            except AnsibleError as error:
+                if wrong:
+                    continue
+                reason = _first_line(error)
+            found += self._refutation(step, variables, reason, wrong)
+        return found
+
+    def _refutation(self, step: Step, variables: _Variables, reason: str, wrong: set[str]) -> list[str]:
+        """What an assertion has to say; also where it cannot even be decided, for ``reason``."""
+        message = step.task.args.get("fail_msg") or step.task.args.get("msg") or step.name
+        try:
+            text = str(self._renderer.field(message, variables))
+        except AnsibleError as error:
+            return [f"{step.location}: {step.name}: {reason or _first_line(error)}"]
+        if wrong.intersection(re.findall(r"\w+", text)):
+            return []
+        return [f"{self._place_of_key(text, step, variables)}: {text}"]
+
+    # ---- Where the user wrote it
+
+    def _place(self, name: str, step: Step, variables: _Variables) -> tuple[str, str]:
+        """File and line of what the user gave, and the name of that: an input, or what its default is taken from."""
+        parameter = ansible_doors.parameters_of(step.task).get(name)
+        if parameter is not None and name not in ansible_doors.extra_variables(self._play):
+            return _shown(ansible_doors.written_at(parameter)), name
+        seen, level = {name}, [name]
+        while level:
+            for each in level:
+                said = ansible_doors.said_at(self._play, self._host, each)
+                if said is not None:
+                    return _shown(said), each
+            level = sorted({part for each in level for part in value_names(variables.get(each))} - seen)
+            seen.update(level)
+        origin = ansible_doors.written_at(variables.get(name))
+        role = ansible_doors.role_of(step.task)
+        return (_shown(origin) if origin else f"variable of the role {role and role.get_name()}"), name
+
+    def _place_of_key(self, text: str, step: Step, variables: _Variables) -> str:
+        """Where the first of the inputs was given that a message speaks of and that are not the role's defaults."""
+        prefix = f"{step.role.rpartition('.')[2]}_"
+        names = [name for name in re.findall(r"\w+", text) if name.startswith(prefix) and name in variables]
+        given = (name for name in names if ansible_doors.said_at(self._play, self._host, name) is not None)
+        named = next(given, names[0] if names else None)
+        return self._place(named, step, variables)[0] if named else step.role
+
+
+def _together(mistakes: c.Iterable[_Mistake]) -> c.Iterator[str]:
+    """One line for each variable of the user's, whichever inputs are taken from it."""
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for each in mistakes:
+        lines.setdefault((each.place, each.behind, each.text.removeprefix(each.name)), []).append(each.name)
+    for (place, behind, text), names in lines.items():
+        yield f"{place}: {behind}, for {', '.join(names)}{text}"
+
+
+def _may_be_foreseen(step: Step, renderer: Renderer) -> bool:
+    return not (
+        step.registers
+        or step.gates
+        or step.task.ignore_errors
+        or (step.follows_changes and renderer.looks_outside(step))
+    )
+
+
+def _needs_value(entry: Step, name: str, spec: dict[str, t.Any]) -> bool:
+    """Whether null is a mistake: it stands for nothing that the role would do by default."""
+    role = t.cast(Role, ansible_doors.role_of(entry.task))
+    default = ansible_doors.default_variables(role).get(name, spec.get("default"))
+    return bool(spec.get("required")) or default is not None
+
+
+def _templates(value: t.Any) -> c.Iterator[str]:
+    """The templates anywhere inside a value."""
+    if isinstance(value, str):
+        if value_names(value):
+            yield value
+    elif isinstance(value, c.Mapping):
+        for key, part in value.items():
+            yield from _templates(key)
+            yield from _templates(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _templates(part)
+
+
+def _shown(place: ansible_doors.Place | None) -> str:
+    """File and line, as far as Ansible remembers them."""
+    if place is None or not place.path:
+        return str((place and place.description) or "unknown place").strip("<>")
+    path = Path(place.path)
+    working = Path.cwd()
+    shown = path.relative_to(working) if path.is_relative_to(working) else path
+    return f"{shown}:{place.line}" if place.line else str(shown)
 
 
 def _keyword_problems(step: Step, renderer: Renderer, targets: frozenset[str]) -> list[str]:
@@ -132,50 +369,6 @@ def _is_ruled_out(step: Step, renderer: Renderer) -> bool:
         return True
 
 
-def _spec_errors(name: str, spec: dict[str, t.Any], value: t.Any) -> list[str]:
-    if value is None and not spec.get("required"):
-        return []
-    result = ArgumentSpecValidator({name: _plain_spec(spec)}).validate({name: value})
-    return [message.rstrip(".") for message in result.error_messages]
-
-
-def _plain_spec(spec: dict[str, t.Any]) -> dict[str, t.Any]:
-    plain = {key: value for key, value in spec.items() if key in SPEC_KEYS and key != "no_log"}
-    if plain.get("required") and "default" in plain:
-        del plain["default"]
-    if "options" in plain:
-        plain["options"] = {name: _plain_spec(option) for name, option in plain["options"].items()}
-    return plain
-
-
-def _explain(spec: dict[str, t.Any]) -> str:
-    if spec.get("choices"):
-        return f" (allowed: {', '.join(map(str, spec['choices']))})"
-    kind = spec.get("type", "str") + (f" of {spec['elements']}" if spec.get("elements") else "")
-    return f" (expected: {kind})"
-
-
-def _unknown_inputs(entry: Step, options: dict[str, t.Any], play: Play, host: Host, targets: c.Set[str]) -> list[str]:
-    """Variables that look like this role's inputs but are not: nearly always a slip of the pen."""
-    if not options:
-        return []
-    role = t.cast(Role, ansible_doors.role_of(entry.task))
-    elsewhere = {
-        name for spec in ansible_doors.argument_specs_of(role).values() for name in (spec or {}).get("options") or ()
-    }
-    prefix = role.get_name(include_role_fqcn=False) + "_"
-    known = set(options) | elsewhere | ansible_doors.own_variables(role) | targets
-    given = ansible_doors.given_variables(play, host)
-    found = []
-    for name, value in given.items():
-        if not name.startswith(prefix) or name in known or _belongs_elsewhere(name, prefix, role):
-            continue
-        near = difflib.get_close_matches(name, sorted(options), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"its inputs are {', '.join(sorted(options))}"
-        found.append(f"{_place(value, role)}: {name}: the role {role.get_name()} has no such input; {hint}")
-    return found
-
-
 def _belongs_elsewhere(name: str, prefix: str, role: Role) -> bool:
     neighbours = _role_names(str(Path(role.get_role_path()).parent))
     return any(name.startswith(other + "_") for other in neighbours if len(other) >= len(prefix))
@@ -186,56 +379,15 @@ def _role_names(folder: str) -> tuple[str, ...]:
     return tuple(entry.name for entry in Path(folder).iterdir() if entry.is_dir())
 
 
-def _assert_problems(step: Step, renderer: Renderer) -> list[str]:
-    try:
-        items = renderer.loop_items(step)
-        found = []
-        for position in range(len(items)) if items is not None else [0]:
-            overlay = renderer.loop_variables(step, items, position) if items is not None else {}
-            variables = renderer.variables(step, overlay)
-            if renderer.false_condition(step, variables) is not None:
-                continue
-            conditions = step.task.args.get("that")
-            conditions = conditions if isinstance(conditions, list) else [conditions]
-            if not renderer.holds(conditions, variables):
-                message = step.task.args.get("fail_msg") or step.task.args.get("msg") or step.name
-                text = str(renderer.field(message, variables))
-                found.append(f"{_place_of_key(text, step, variables)}: {text}")
-        return found
-    except AnsibleError as error:
-        return [f"{step.location}: {step.name}: {_first_line(error)}"]
-
-
-def _place_of_key(text: str, step: Step, variables: c.Mapping[str, t.Any]) -> str:
-    """Where the first input that a message speaks of was given."""
-    for name in re.findall(r"\w+", text):
-        if name.startswith(f"{step.role}_") and name in variables:
-            return _place(variables[name], ansible_doors.role_of(step.task))
-    return step.role
-
-
-def _place(value: t.Any, role: Role) -> str:
-    """File and line a value was written at, as far as Ansible remembers it."""
-    origin = ansible_doors.written_at(value)
-    for part in value if origin is None and isinstance(value, (list, tuple)) else ():
-        origin = origin or ansible_doors.written_at(part)
-    if origin is None or not origin.path:
-        return str((origin and origin.description) or f"variable of the role {role.get_name()}").strip("<>")
-    path = Path(origin.path)
-    working = Path.cwd()
-    shown = path.relative_to(working) if path.is_relative_to(working) else path
-    return f"{shown}:{origin.line}" if origin.line else str(shown)
-
-
-def _who_provides(value: t.Any, variables: c.Mapping[str, t.Any]) -> str:
+def _undefined(error: Exception, value: t.Any, variables: _Variables) -> str:
+    """What is undefined, and that no variable and no role makes it, if so."""
     missing = sorted(
         name
         for name in value_names(value)
         if name.isidentifier() and name not in variables and not re.match(r"(lookup|q)$", name)
     )
-    if not missing:
-        return ""
-    return f"; no variable and no role in the list provides {', '.join(missing)}"
+    hint = f"; no variable and no role in the list provides {', '.join(missing)}" if missing else ""
+    return _first_line(error) + hint
 
 
 def _first_line(error: Exception) -> str:
