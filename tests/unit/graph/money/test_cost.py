@@ -173,8 +173,8 @@ def test_every_price_that_a_rule_names_outright_is_in_the_table() -> None:
 
 # The sums of the price table as it stands; a refreshed table has others.
 SUMS = {
-    ("transactions", "dev"): 137.83,
-    ("transactions", "prod"): 734.02,
+    ("transactions", "dev"): 138.23,
+    ("transactions", "prod"): 734.42,
     ("items", "prod"): 21.16,
 }
 
