@@ -42,6 +42,7 @@ ROLES: list[str] = [
 NOT_PROVISIONING = {
     "back_up_database", "back_up_tables", "drill_database", "drill_failover", "drill_tables", "functions_build",
     "functions_push", "images_build", "images_push", "local_aws", "revision", "rollout", "rotate_secrets", "smoke",
+    "status",
 }  # fmt: skip
 
 
