@@ -116,3 +116,20 @@ def test_an_unreachable_endpoint_says_what_to_check(net: Project) -> None:
     assert "http://127.0.0.1:9" in outcome.result["msg"]
     assert "Nothing was written" in outcome.result["msg"]
     assert not (net.folder / "done").exists()
+
+
+@pytest.mark.parametrize("account", ["12345", "0123456789ab", "1234567890123"])
+def test_what_is_no_account_is_refused_before_anybody_is_asked(net: Project, account: str) -> None:
+    net.inventory(net_cidr="10.0.0.0/16")
+    for module in ("converge", "validate"):
+        outcome = net.run({f"slipway.graph.{module}": {"roles": ["net"], "account": account}})
+        assert f"account: {account} is no account" in outcome.result["msg"]
+        assert "allowed: 12 digits" in outcome.result["msg"]
+
+
+@pytest.mark.parametrize("module", ["converge", "validate"])
+def test_a_list_of_no_roles_is_refused(net: Project, module: str) -> None:
+    net.inventory(net_cidr="10.0.0.0/16")
+    outcome = net.run({f"slipway.graph.{module}": {"roles": []}})
+    assert "roles lists nothing" in outcome.result["msg"]
+    assert "at least one" in outcome.result["msg"]

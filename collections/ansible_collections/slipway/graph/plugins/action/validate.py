@@ -13,6 +13,7 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation imp
 ARGUMENTS = {
     "roles": {"type": "list", "elements": "raw", "default": []},
     "tasks": {"type": "list", "elements": "path", "default": []},
+    "account": {"type": "str", "default": ""},
     "region": {"type": "str", "default": ""},
 }
 

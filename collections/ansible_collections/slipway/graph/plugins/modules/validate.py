@@ -13,7 +13,8 @@ version_added: "0.1.0"
 author: The Slipway developers (@slipway)
 description:
   - Compares every input of every role with its C(meta/argument_specs.yml), evaluates the C(ansible.builtin.assert)
-    tasks that use only inputs, finds variables that look like an input but are not, and builds the graph.
+    tasks that use only inputs or the names in what other roles make, finds variables that look like an input but are
+    not, and builds the graph.
   - All mistakes are reported at once, each with the file, the key and what is allowed. No API is called.
 options:
   roles:
@@ -26,6 +27,10 @@ options:
     type: list
     elements: path
     default: []
+  account:
+    description: An account that is checked to be one, 12 digits. Nobody is asked whether it exists.
+    type: str
+    default: ""
   region:
     description:
       - A Region that is checked to exist. Empty means C(AWS_REGION) or C(AWS_DEFAULT_REGION) in the

@@ -533,13 +533,17 @@ def templar(play: Play, variables: c.Mapping[str, t.Any]) -> Templar:
     return Templar._from_template_engine(KeepingEngine(play._loader, variables))
 
 
+# Is handed a test and what that is given; says that it holds, or leaves it to the test, or raises.
+LookAt = c.Callable[[t.Any, tuple[t.Any, ...]], bool]
+
+
 class CarefulEngine(KeepingEngine):
     """An engine whose tests are asked about what they are given first: by a type's name, most would just say no."""
 
     # One environment for each way of looking.
     environments: t.ClassVar[dict[t.Any, t.Any]] = {}
     _kept: t.ClassVar[dict[t.Any, t.Any]] = {}
-    look_at: c.Callable[[tuple[t.Any, ...]], None]
+    look_at: LookAt
 
     @property
     def environment(self) -> t.Any:
@@ -553,9 +557,9 @@ class CarefulEngine(KeepingEngine):
 
 
 class CarefulTests(collections.UserDict[str, t.Any]):
-    """The tests of an environment, each of which hands what it is given to ``look_at`` first."""
+    """The tests of an environment, each of which is preceded by ``look_at``."""
 
-    def __init__(self, tests: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]) -> None:
+    def __init__(self, tests: c.Mapping[str, t.Any], look_at: LookAt) -> None:
         super().__init__()
         self.tests, self.look_at = tests, look_at
 
@@ -567,16 +571,13 @@ class CarefulTests(collections.UserDict[str, t.Any]):
 
         @functools.wraps(test)
         def careful(*arguments: t.Any, **options: t.Any) -> t.Any:
-            self.look_at(arguments)
-            return test(*arguments, **options)
+            return self.look_at(test, arguments) or test(*arguments, **options)
 
         return careful
 
 
-def careful_templar(
-    play: Play, variables: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]
-) -> Templar:
-    """Ansible's template engine, which hands what each test is given to ``look_at`` before; that may raise."""
+def careful_templar(play: Play, variables: c.Mapping[str, t.Any], look_at: LookAt) -> Templar:
+    """Ansible's template engine, which asks ``look_at`` before each test."""
     engine = CarefulEngine(play._loader, variables)
     engine.look_at = look_at
     return Templar._from_template_engine(engine)

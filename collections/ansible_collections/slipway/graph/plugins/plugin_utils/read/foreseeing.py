@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import collections.abc as c
 import contextlib
+import functools
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -40,8 +41,8 @@ def _ask(*_anything: t.Any) -> t.NoReturn:
 class Unknown:
     """Stands for a result: has every attribute and item, and says of none what it is."""
 
-    def __init__(self, rounds: int | None = None) -> None:
-        self._results = None if rounds is None else [Unknown() for _round in range(rounds)]
+    def __init__(self, rounds: c.Callable[[], int | None] = lambda: None) -> None:
+        self._rounds = rounds
 
     def __getattr__(self, name: str) -> t.Any:
         if name.startswith("__"):  # what Python and Jinja look for
@@ -49,16 +50,21 @@ class Unknown:
         return self[name]
 
     def __getitem__(self, key: object) -> t.Any:
-        return self._results if key == "results" and self._results is not None else Unknown()
+        rounds = self._rounds() if key == "results" else None
+        return Unknown() if rounds is None else [Unknown() for _round in range(rounds)]
 
     __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _ask
     __str__ = __iter__ = __len__ = __contains__ = __int__ = __float__ = __index__ = _ask
     __add__ = __radd__ = _ask
 
 
-def _look_at(values: tuple[t.Any, ...]) -> None:
+def _look_at(test: t.Any, values: tuple[t.Any, ...]) -> bool:
+    """Whether a test holds of a result, whatever that is; most do not say so."""
+    if values and isinstance(values[0], Unknown) and getattr(test, "holds_for_results", False):
+        return True
     if any(isinstance(value, Unknown) for value in values):
         _ask()
+    return False
 
 
 class Foresight:
@@ -73,7 +79,8 @@ class Foresight:
         self._results = {}
         for name, makers in made_by.items():
             is_result = [step.register for step in makers] == [name]  # of one task, and no fact
-            self._results[name] = Unknown(_rounds(makers[0], renderer, targets) if is_result else None)
+            rounds = functools.partial(_rounds, makers[0], renderer, targets)
+            self._results[name] = Unknown(rounds) if is_result else Unknown()
 
     @contextlib.contextmanager
     def look(self) -> c.Iterator[c.Callable[[], bool]]:

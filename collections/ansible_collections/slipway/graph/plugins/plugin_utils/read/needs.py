@@ -109,7 +109,7 @@ def _undeclared(tree: nodes.Template, parts: _Parts) -> set[str]:
 
 
 def keys_looked_up(template: str) -> list[tuple[str, str]]:
-    """The variables of which a template looks up something by a name that stands there, each with that name."""
+    """The variables of which a template looks up something by name, each with a template of that name."""
     try:
         tree = _ENVIRONMENT.parse(template)
     except jinja2.TemplateSyntaxError:
@@ -117,8 +117,13 @@ def keys_looked_up(template: str) -> list[tuple[str, str]]:
     found = []
     parts = _parts(tree)
     for access in [*parts[nodes.Getattr], *parts[nodes.Getitem]]:
-        key = access.attr if isinstance(access, nodes.Getattr) else getattr(getattr(access, "arg", None), "value", None)
+        argument = getattr(access, "arg", None)
+        key = access.attr if isinstance(access, nodes.Getattr) else getattr(argument, "value", None)
+        if isinstance(argument, nodes.Name):
+            key = "{{ " + argument.name + " }}"
         variable = getattr(access, "node", None)
+        if isinstance(access, nodes.Getattr) and hasattr(dict, access.attr):
+            continue  # a method, such as values()
         if isinstance(variable, nodes.Name) and isinstance(key, str):
             found.append((variable.name, key))
     return found

@@ -60,6 +60,10 @@ def prepare(
     host = ansible_doors.host_of(task.get_play(), task_vars["inventory_hostname"])
     environment = environment_of(task)
     roles = list(options["roles"])
+    if not roles and not options["tasks"]:
+        raise AnsibleActionFail(
+            "roles lists nothing (in the playbooks it is system_roles); allowed: names of roles, at least one"
+        )
     try:
         play = ansible_doors.load_play(task, roles, environment, host.name)
         surroundings.refuse_roles_of_one_name(ansible_doors.all_roles(play), str(task_vars["playbook_dir"]))
@@ -78,6 +82,7 @@ def prepare(
     region = region_of(options, environment) if "region" in options else ""
     if region:
         problems += filter(None, [validation.region_problem(region)])
+    problems += filter(None, [validation.account_problem(options.get("account") or "")])
     steps = [] if problems else found.steps
     make = _maker(steps, renderer)
     whole = make({step for step in steps if step.is_ordinary})

@@ -66,7 +66,7 @@ class Renderer:
         # A copy: what is converted here stays as it is for Ansible itself.
         self._extra_variables = dict(ansible_doors.extra_variables(play))
         self._converted: dict[int | None, dict[str, tuple[t.Any, t.Any]]] = {}
-        self._look_at: c.Callable[[tuple[t.Any, ...]], None] | None = None
+        self._look_at: ansible_doors.LookAt | None = None
         self._base: dict[int, dict[str, t.Any]] = {}
         self._scopes: dict[int, _Scope] = {}
         self._reaches: dict[t.Any, Reach] = {}
@@ -109,10 +109,8 @@ class Renderer:
         return {**variables, **found} if found else variables
 
     @contextlib.contextmanager
-    def foreseeing(
-        self, results: c.Mapping[str, t.Any], look_at: c.Callable[[tuple[t.Any, ...]], None]
-    ) -> c.Iterator[None]:  # fmt: skip
-        """Render with something that stands for results; ``look_at`` is handed what tests are given, and may raise."""
+    def foreseeing(self, results: c.Mapping[str, t.Any], look_at: ansible_doors.LookAt) -> c.Iterator[None]:
+        """Render with something that stands for results; ``look_at`` is asked before each test of a template."""
         before = dict(self.registered)
         self.registered.update(results)
         self._look_at = look_at

@@ -59,6 +59,13 @@ def region_problem(region: str) -> str | None:
     return f"aws_region: there is no Region {region!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
+def account_problem(account: str) -> str | None:
+    """Why this can be nobody's account; ``None`` for one that can, and where none is named."""
+    if not account or re.fullmatch(r"[0-9]{12}", account):
+        return None
+    return f"account: {account} is no account (in the playbooks it is aws_account_id); allowed: 12 digits, as text"
+
+
 class _Mistake(t.NamedTuple):
     """``name`` is the input; ``behind`` the user's variable that it is taken from, where it is a role's default."""
 
@@ -83,12 +90,14 @@ class _Inputs:
         self._reading = reading
         self._targets = frozenset(name for step in reading.steps for name in step.registers)
         self._foresight = Foresight((), renderer, self._targets)
+        self._is_any_wrong = False
 
     def problems(self) -> c.Iterator[str]:
         mistakes = [each for entry in self._reading.entries for each in self._of_entry(entry)]
         # Only now: how often a task runs may depend on what has been converted.
         self._foresight = Foresight(self._reading.steps, self._renderer, self._targets)
         mistakes += [each for entry in self._reading.entries for each in self._of_results(entry)]
+        self._is_any_wrong = bool(mistakes)
         direct = [each for each in mistakes if not each.is_derived]
         yield from (f"{each.place}: {each.text}" for each in direct)
         for entry in self._reading.entries:
@@ -161,37 +170,44 @@ class _Inputs:
             with self._foresight.look() as asks_too_much:
                 try:
                     self._renderer.templar(variables).template(part)
-                except AnsibleUndefinedVariable as error:
-                    if not asks_too_much():
-                        text = self._name_not_there(part, entry, variables) or _undefined(error, part, variables)
-                        found.append(f"{name}: {text}")
-                except AnsibleError:
-                    pass  # a value: known after apply
+                except AnsibleError as error:
+                    if asks_too_much():
+                        continue  # a value: known after apply
+                    # A name that a dictionary has not may still be one of its methods, which is no error at once.
+                    text = self._name_not_there(part, entry, variables)
+                    if isinstance(error, AnsibleUndefinedVariable):
+                        text = text or _undefined(error, part, variables)
+                    found += [f"{name}: {text}"] if text else []
         return found
 
     def _name_not_there(self, value: t.Any, entry: Step, variables: _Variables) -> str:
         """Which name a template looks up in vain, and which there are; empty where that is not what is wrong."""
         for template in _templates(value):
-            for variable, key in keys_looked_up(template):
+            for variable, key_as_written in keys_looked_up(template):
                 names = self._names_in(variable, variables)
-                if names is not None and key not in names:
+                key = self._rendered(key_as_written, variables)
+                if names is not None and key is not None and key not in names:
                     place, listed = self._place(variable, entry, variables)
                     there = ", ".join(map(str, names)) or "nothing, since it is empty"
                     return f"{variable} has no {key}; allowed: {there} (from {listed}, {place})"
         return ""
 
+    def _rendered(self, text: str, variables: _Variables) -> t.Any:
+        with self._foresight.look():
+            try:
+                return self._renderer.field(ansible_doors.as_template(text), variables)
+            except AnsibleError:
+                return None
+
     def _names_in(self, variable: str, variables: _Variables) -> list[t.Any] | None:
         if variable not in variables:
             return None
-        with self._foresight.look():
-            try:
-                condition = f"{variable} is mapping"
-                if not self._renderer.holds(ansible_doors.as_template(condition), variables):
-                    return None
-                names = self._renderer.field(ansible_doors.as_template("{{ " + variable + " | list }}"), variables)
-            except AnsibleError:
-                return None
-        return t.cast("list[t.Any]", names)
+        # A mapping alone has names, and nothing else is one.
+        names = self._rendered(
+            "{{ (" + variable + " is mapping) | ternary(" + variable + ", {}, {}) | list }}", variables
+        )
+        is_mapping = self._rendered("{{ " + variable + " is mapping }}", variables)
+        return t.cast("list[t.Any]", names) if is_mapping else None
 
     def _unknown_inputs(self, entry: Step) -> list[str]:
         """Variables that look like this role's inputs but are not: nearly always a slip of the pen."""
@@ -245,7 +261,7 @@ class _Inputs:
                     continue
                 reason = ""
             except AnsibleError as error:
-                if wrong:
+                if wrong or self._is_any_wrong:
                     continue
                 reason = _first_line(error)
             found += self._refutation(step, variables, reason, wrong)
@@ -260,7 +276,7 @@ class _Inputs:
             return [f"{step.location}: {step.name}: {reason or _first_line(error)}"]
         if wrong.intersection(re.findall(r"\w+", text)):
             return []
-        return [f"{self._place_of_key(text, step, variables)}: {text}"]
+        return [self._placed_by_key(text, step, variables)]
 
     # ---- Where the user wrote it
 
@@ -281,13 +297,19 @@ class _Inputs:
         role = ansible_doors.role_of(step.task)
         return (_shown(origin) if origin else f"variable of the role {role and role.get_name()}"), name
 
-    def _place_of_key(self, text: str, step: Step, variables: _Variables) -> str:
-        """Where the first of the inputs was given that a message speaks of and that are not the role's defaults."""
+    def _placed_by_key(self, text: str, step: Step, variables: _Variables) -> str:
+        """A message with the place of the first of the inputs that it speaks of and that are not the role's defaults.
+
+        Where the user gave another variable, which the default is taken from, the message names that, too.
+        """
+        words = re.findall(r"\w+", text)
         prefix = f"{step.role.rpartition('.')[2]}_"
-        names = [name for name in re.findall(r"\w+", text) if name.startswith(prefix) and name in variables]
+        names = [name for name in words if name.startswith(prefix) and name in variables]
+        if not names:
+            return f"{step.role}: {text}"
         given = (name for name in names if ansible_doors.said_at(self._play, self._host, name) is not None)
-        named = next(given, names[0] if names else None)
-        return self._place(named, step, variables)[0] if named else step.role
+        place, behind = self._place(next(given, names[0]), step, variables)
+        return f"{place}: {text}" if behind in words else f"{place}: {behind}: {text}"
 
 
 def _together(mistakes: c.Iterable[_Mistake]) -> c.Iterator[str]:
