@@ -17,6 +17,7 @@ GOOD: dict[str, t.Any] = {
     "kms_key_arns": {"secrets": "arn:aws:kms:eu-central-1:123456789012:key/1"},
     "secrets_arns": {"database": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-1"},
     "lambda_functions_aliases": {},
+    "lambda_functions_names": {"rotation": "shop-rotation"},
     "vpc_private_subnet_ids": ["subnet-1"],
     "alb_target_group_arns": {},
     "log_groups_names": {"api": "/slipway/api"},
