@@ -150,7 +150,11 @@ def refusals(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Refu
     """Every case is a host of one inventory, run for good."""
     hosts = {}
     for name, case in CASES.items():
-        arn = account.secret(name, **dict([case.secret])) if case.secret else "unused"
+        arn = (
+            account.secret(name, **dict([case.secret]))
+            if case.secret
+            else "arn:aws:secretsmanager:eu-central-1:123456789012:secret:unused-1a2b3c"
+        )
         hosts[name] = {"role": case.role, f"{case.role}_secret_arn": arn, **case.inputs}
     account.proxy.forget()
     finished = account.run(tmp_path_factory.mktemp("refused"), hosts)
