@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
-import psutil
 import pytest
 
 from ansible_collections.slipway.aws.plugins.module_utils import releases
 from tests.support.api_proxy import ApiProxy, only_reads
 from tests.support.emulators import CREDENTIALS, program
+from tests.support.killing import kill_with_children
 from tests.support.playbook import Project
 
 AWS = tuple[Project, ApiProxy]
@@ -63,13 +63,15 @@ class World:
         self.answered.clear()
 
     def roll_out(self, release: str, proofs: bool = True) -> subprocess.Popen[str]:
-        """Start a roll-out."""
+        """Start a roll-out, or, without a release, a rollback."""
         variables = {
             "serving": str(self.serving), "rollout_roles": ["demo"], "rollout_directory": str(self.project.folder),
             "rollout_ledger_name": "demo", "aws_account_id": ACCOUNT, "aws_region": REGION, "rollout_rounds": 1,
             "rollout_grace_seconds": 0, "rollout_timeout": 2, "rollout_release": release,
             "rollout_proofs": [{"path": "/"}] if proofs else [], "system_outputs": {"url": self._url},
         }  # fmt: skip
+        if not release:
+            variables["rollout_default"] = "last_good"
         self.project._write({"vars": variables, "roles": ["rollout"]})
         return subprocess.Popen(
             [program("ansible-playbook"), "play.yml"], cwd=self.project.folder, env=self.project._environment(),
@@ -151,28 +153,48 @@ def ended_well(world: World, release: str) -> None:
     assert record["since"] and record["by"].startswith("arn:")
 
 
+def killed_at(world: World, step: int, release: str) -> tuple[int, str]:
+    """Kill a roll-out, with all its processes, at one of its writes; the writes it has come to, and what it said."""
+    process = world.roll_out(release)
+
+    def kill(_number: int) -> bool:
+        kill_with_children(process.pid)
+        return True
+
+    with world.at_write(step, kill) as writes:
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == (0 if len(writes) < step else -9), said
+    return len(writes), said
+
+
 def test_killed_at_any_write_the_next_roll_out_ends_well_and_the_ledger_has_not_lied(world: World) -> None:
     for step in STEPS:
         world.reset()
-        process = world.roll_out(NEW)
-
-        def kill(_number: int, started: subprocess.Popen[str] = process) -> bool:
-            family = psutil.Process(started.pid).children(recursive=True) if started.poll() is None else []
-            for member in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.kill()
-            started.kill()
-            return True
-
-        with world.at_write(step, kill) as writes:
-            said, _ = process.communicate(timeout=120)
+        writes, said = killed_at(world, step, NEW)
         world.refuse_lies(said)
-        if len(writes) < step:
+        if writes < step:
             break
-        if step % 2:
-            ended_well(world, NEW)
+        ended_well(world, NEW)
     assert 4 < step < STEPS[-1], "kills have met each write"
-    assert process.returncode == 0
+
+
+def test_a_rollback_killed_at_any_write_is_done_by_the_next_and_the_ledger_has_not_lied(world: World) -> None:
+    for step in STEPS:
+        world.reset()
+        world.put(NEW, {**world.document(NEW), "status": "good"})
+        world.put("current", {"id": NEW})
+        world.serving.write_text(NEW)
+        world.answered.append(NEW)
+        writes, said = killed_at(world, step, "")
+        world.refuse_lies(said)
+        if writes < step:
+            break
+        record = world.document("current")
+        if record["id"] == NEW or "rolling_out" in record:
+            said, _ = world.roll_out("").communicate(timeout=120)
+        record = world.document("current")
+        assert (world.serving.read_text(), record["id"], "rolling_out" in record) == (OLD, OLD, False), said
+    assert 4 < step < STEPS[-1], "kills have met each write"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,27 @@ def test_rule_10_what_is_known_by_name_is_deleted_although_its_inputs_have_chang
     assert destroyed.calls("changed") == ["Cluster", "Revision", "Service"]
 
 
+KEY = """
+- name: Key
+  slipway.aws.kms_key: {alias: demo, description: demo, pending_window: 7}
+"""
+
+
+def test_what_is_gone_is_not_listed_and_a_destroy_of_it_ends_well(aws: AWS) -> None:
+    project, _ = aws
+    project.role("compute", SERVICE + KEY)
+    project.inventory(compute_cpu="256")
+    applied = project.converge("compute")
+    assert applied.returncode == 0, applied.output
+    destroyed = project.converge("compute", state="absent", confirm="demo-test")
+    assert destroyed.calls("changed") == ["Cluster", "Revision", "Service", "Key"], destroyed.output
+    # The key waits for its end, and without the cluster nobody knows in which the service would be.
+    again = project.converge("compute", state="absent", confirm="demo-test")
+    assert again.returncode == 0, again.output
+    assert "Deleting 0 resources of demo-test" in again.output
+    assert again.journal["calls"] == []
+
+
 PROTECTED = """
 - name: VPC
   amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16}

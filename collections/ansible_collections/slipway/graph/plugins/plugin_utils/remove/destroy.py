@@ -12,6 +12,7 @@ import collections.abc as c
 import contextlib
 import dataclasses
 import datetime
+import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
@@ -66,15 +67,20 @@ def run(
         return Graph([], {}, {}), []  # interrupted: who has seen a part only deletes nothing
     _refuse_what_cannot_be_read(inspection, selected)
     _refuse_what_cannot_be_known(inspection, selected, prepared.renderer)
-    doomed = {step for step in selected.removable if _is_to_go(step, inspection.statuses(step))}
-    _warn_of_what_may_stay(inspection, selected.removable, doomed)
-    protected = _protected(selected.removable, doomed, prepared.renderer)
+    candidates = {step for step in selected.removable if _may_exist(step, inspection.statuses(step))}
+    protected = _protected(selected.removable, candidates, prepared.renderer)
+    time = per_module.time_of(ordered.given_at)
+    looked = _look_again(candidates, protected, time, lambda graph, changes: Schedule(
+        graph, prepared.renderer, processes, dataclasses.replace(options, **changes)
+    ))  # fmt: skip
+    if looked is None:
+        return Graph([], {}, {}), []
+    doomed = {step for step in candidates if step not in looked.steps or looked.is_there(step)}
+    _warn_of_what_may_stay(inspection, selected.removable, doomed, looked)
     if options.mode != PLAN:
-        _ask(prepared.host.name, _lost(inspection, doomed), protected, ordered)
+        _ask(prepared.host.name, _lost(inspection, doomed, looked), protected, ordered)
     graph, backing_up = with_last_backups(backwards(selected.graph, doomed), protected)
     graph, unprotecting = with_unprotection(graph)
-
-    time = per_module.time_of(ordered.given_at)
 
     def arguments(step: Step, given: per_module.Arguments) -> per_module.Arguments | None:
         if step in backing_up:
@@ -104,6 +110,50 @@ def run(
         ),
     )
     return graph, deletion.run()
+
+
+class _Looked(t.NamedTuple):
+    """What a second look has found of some steps: the calls that would delete something, and the steps that could not
+    be looked for."""
+
+    steps: set[Step]
+    there: list[CallRecord]
+    hidden: set[Step]
+
+    def is_there(self, step: Step) -> bool:
+        return any(record.order[0] == step.index for record in self.there)
+
+
+def _look_again(
+    candidates: set[Step],
+    protected: set[Step],
+    time: str,
+    schedule: c.Callable[[Graph, dict[str, t.Any]], Schedule],
+) -> _Looked | None:
+    """Ask what deleting would change, of those that are known by their identity alone: what an apply would change of
+    them does not say whether they are. None if it was interrupted.
+
+    :raises AnsibleActionFail: where it cannot be read.
+    """
+    steps = {step for step in candidates if per_module.deletion_of(step.module).identity}
+    named: set[Step] = set()
+
+    def arguments(step: Step, given: per_module.Arguments) -> per_module.Arguments:
+        named.add(step)
+        return per_module.arguments_to_look(step.module, given, step in protected, time)
+
+    alone: dict[Step, set[Step]] = {step: set() for step in steps}
+    look = schedule(Graph(sorted(steps, key=lambda step: step.index), alone, alone), {
+        "mode": INSPECT, "register": False, "ignores_errors": False, "on_record": lambda *_: None,
+        "options_of": lambda step: per_module.deletion_of(step.module).identity, "arguments": arguments,
+    })  # fmt: skip
+    look.run()
+    if look.stopped:
+        return None
+    asked = {step.index for step in named}
+    _refuse_failures([each for each in look.records if each.status == records.FAILED and each.order[0] in asked])
+    there = [each for each in look.records if each.status in (records.CHANGED, records.PLANNED)]
+    return _Looked(steps, there, steps - named)
 
 
 def with_last_backups(graph: Graph, protected: c.Set[Step]) -> tuple[Graph, dict[Step, Step]]:
@@ -165,7 +215,7 @@ def backwards(graph: Graph, kept: set[Step]) -> Graph:
     return Graph([step for step in graph.steps if step in kept], {step: set() for step in kept}, order)
 
 
-def _is_to_go(step: Step, statuses: set[str]) -> bool:
+def _may_exist(step: Step, statuses: set[str]) -> bool:
     if not per_module.can_be_absent(step.module):
         return False
     found = {records.OK, records.CHANGED}
@@ -175,9 +225,10 @@ def _is_to_go(step: Step, statuses: set[str]) -> bool:
     return bool(statuses & found)
 
 
-def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: set[Step]) -> None:
+def _warn_of_what_may_stay(inspection: Schedule, removable: set[Step], doomed: set[Step], looked: _Looked) -> None:
     """What needs something that is missing cannot be looked for; it may exist if that was deleted by somebody else."""
-    unseen = {step.index for step in removable - doomed if per_module.can_be_absent(step.module)}
+    known = doomed | (looked.steps - looked.hidden)
+    unseen = {step.index for step in removable - known if per_module.can_be_absent(step.module)}
     hidden = [
         f"  {record.title} (needs {', '.join(record.unknown)})"
         for record in sorted(inspection.records, key=lambda record: record.order)
@@ -201,6 +252,10 @@ def _refuse_what_cannot_be_read(inspection: Schedule, selected: Selection) -> No
         or (record.status == records.UNKNOWN and record.order[0] in failed)
         or (record.status == records.IGNORED and per_module.can_be_absent(record.module))
     ]
+    _refuse_failures(failures)
+
+
+def _refuse_failures(failures: list[CallRecord]) -> None:
     if failures:
         details = "\n".join(f"  {record.title} ({record.location}): {record.msg}" for record in failures)
         raise AnsibleActionFail(f"nothing was deleted, because the existing resources could not be read:\n{details}")
@@ -232,10 +287,10 @@ def _protected(removable: set[Step], doomed: set[Step], renderer: Renderer) -> s
     return found
 
 
-def _lost(inspection: Schedule, doomed: set[Step]) -> list[CallRecord]:
-    indexes = {step.index for step in doomed}
-    lost = [record for record in inspection.records if record.order[0] in indexes and record.status != records.SKIPPED]
-    return sorted(lost, key=lambda record: record.order)
+def _lost(inspection: Schedule, doomed: set[Step], looked: _Looked) -> list[CallRecord]:
+    indexes = {step.index for step in doomed - looked.steps}
+    seen = [record for record in inspection.records if record.order[0] in indexes and record.status != records.SKIPPED]
+    return sorted([*seen, *looked.there], key=lambda record: record.order)
 
 
 def _ask(host: str, lost: list[CallRecord], protected: set[Step], ordered: Order) -> None:

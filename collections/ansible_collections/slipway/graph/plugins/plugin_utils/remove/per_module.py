@@ -52,14 +52,16 @@ class Deletion:
     """How a module's call differs when it deletes.
 
     ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
-    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more). ``backup``
-    comes before the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data;
+    that deleting needs: such a resource is deleted even when its other inputs do not exist (any more), and ``look`` are
+    options in the place of others while it is only asked whether there is something to delete. ``backup`` comes before
+    the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data;
     ``unprotected`` those that the deletion of what is not protected needs. Each is told the time of the run, for names.
     """
 
     add: Arguments = dataclasses.field(default_factory=dict)
     from_result: dict[str, str] = dataclasses.field(default_factory=dict)
     identity: tuple[str, ...] = ()
+    look: Arguments = dataclasses.field(default_factory=dict)
     unprotection: Unprotection | None = None
     backup: LastBackup | None = None
     snapshot: c.Callable[[Arguments, str], Arguments] = lambda _given, _time: {}
@@ -156,7 +158,12 @@ EXCEPTIONS = {
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
-    "slipway.aws.kms_key": Deletion(snapshot=lambda _given, _time: {"keep_if_needed": True}),
+    # One that is kept for its backups is there.
+    "slipway.aws.kms_key": Deletion(
+        identity=("alias", "pending_window", "tags"),
+        look={"keep_if_needed": False},
+        snapshot=lambda _given, _time: {"keep_if_needed": True},
+    ),
     "slipway.aws.lambda_alias": Deletion(identity=("function_name", "name")),
     "slipway.aws.lambda_function": Deletion(identity=("name",)),
 }
@@ -217,6 +224,11 @@ def arguments_to_delete(module: str, given: Arguments, found: Arguments | None, 
     else:
         snapshot = deletion.unprotected(given, lambda key: found_value(given, found, key), time)
     return {**given, **deletion.add, **filled, **snapshot, "state": "absent"}
+
+
+def arguments_to_look(module: str, given: Arguments, protect: bool, time: str) -> Arguments:
+    """A call's arguments when it is asked whether there is something to delete."""
+    return {**arguments_to_delete(module, given, None, protect, time), **deletion_of(module).look}
 
 
 def arguments_to_back_up(module: str, given: Arguments, time: str) -> Arguments:
