@@ -36,13 +36,16 @@ mkdir -p "$tree/slipway"
 installed=$("$root/.venv/bin/python" -c 'import ansible_collections.amazon as a; print(list(a.__path__)[0])')
 ln -s "$installed" "$tree/amazon"
 
+# slipway.aws imports from slipway.graph.
+for collection in aws graph; do
+  mkdir "$tree/slipway/$collection"
+  (cd "$root/collections/ansible_collections/slipway/$collection" &&
+    git ls-files -z --cached --others --exclude-standard . |
+    xargs -0 cp --parents -t "$tree/slipway/$collection")
+done
+
 failed=()
 for collection in aws graph; do
-  source="$root/collections/ansible_collections/slipway/$collection"
-  [ -f "$source/galaxy.yml" ] || continue
-  mkdir "$tree/slipway/$collection"
-  (cd "$source" && git ls-files -z --cached --others --exclude-standard . |
-    xargs -0 cp --parents -t "$tree/slipway/$collection")
   echo "== ansible-test sanity: slipway.$collection"
   (cd "$tree/slipway/$collection" && PATH="$root/.venv/bin:$PATH" \
     "$ansible_test" sanity --python "$python" --color no "$@") || failed+=("slipway.$collection")

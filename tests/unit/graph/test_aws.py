@@ -393,7 +393,7 @@ def test_lock_is_freed_when_its_run_is_killed(aws: AWS) -> None:
 
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as holder:
         request = f'{{"table": "locks", "key": "demo-test", "reason": "x", "process": {holder.pid}}}'
-        environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.url, "PATH": "/usr/bin:/bin"}
+        environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.url, "PYTHONPATH": str(lock_keeper.COLLECTIONS)}
         subprocess.run(
             [sys.executable, lock_keeper.__file__], input=request, text=True, env=environment, check=True,
             stdout=subprocess.DEVNULL, timeout=60,

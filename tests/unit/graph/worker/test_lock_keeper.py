@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import locking
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.write_ahead import Untold, WriteAhead
@@ -142,17 +143,17 @@ def test_a_holder_of_this_machine_that_is_gone_is_not_waited_for(table: Table) -
 
 
 def test_writes_are_held_back_once_the_lock_is_lost(tmp_path: Path) -> None:
-    heart = lock_keeper.Heart(tmp_path / "heart", "demo-test", lock_keeper.now() + HOUR)
+    heart = lock_keeper.Heart(tmp_path / "heart", "demo-test", lock_heart.now() + HOUR)
     ahead = WriteAhead()
     ahead.begin("", "", [str(heart.path)])
     ahead.sending("sns", "CreateTopic")
-    heart.beat(lock_keeper.now() - 1)
+    heart.beat(lock_heart.now() - 1)
     with pytest.raises(Untold, match="the lock of demo-test was lost: it was not renewed in time"):
         ahead.sending("sns", "CreateTopic")
     heart.stop("bob@elsewhere:1:1 has it")
     with pytest.raises(Untold, match="the lock of demo-test was lost: bob@elsewhere:1:1 has it"):
         ahead.sending("sns", "CreateTopic")
-    heart.beat(lock_keeper.now() + HOUR)
+    heart.beat(lock_heart.now() + HOUR)
     heart.let_go()  # and nobody else has it
     with pytest.raises(Untold, match="the process that renewed it has died"):
         ahead.sending("sns", "CreateTopic")

@@ -59,6 +59,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
 from ansible_collections.amazon.aws.plugins.module_utils.transformation import scrub_none_parameters
 
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
+
 State = dict[str, Any]
 Tags = dict[str, str]
 
@@ -274,7 +277,7 @@ def run(resource: Resource) -> NoReturn:
         present = resource.params["state"] == "present"
         outcome = resource.ensure_present() if present else resource.ensure_absent()
     except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
+        module.fail_json(msg=harmless(str(refusal)))
     except AWS_ERRORS as error:
         module.fail_json_aws(error, msg=f"Could not {resource.activity} the {resource.kind} {resource.name}")
     module.exit_json(**outcome)
@@ -289,18 +292,29 @@ def finish(module: Any, work: Callable[[], dict[str, Any]], failing: str) -> NoR
     try:
         result = work()
     except RefusedError as refusal:
-        module.fail_json(msg=str(refusal))
+        module.fail_json(msg=harmless(str(refusal)))
     except AWS_ERRORS as error:
         module.fail_json_aws(error, msg=failing)
     module.exit_json(**result)
     raise AssertionError("exit_json does not return")
 
 
-def connect(module: Any, service: str) -> Any:
-    """A boto3 client that retries throttled calls, unless the environment already says how."""
-    if "AWS_RETRY_MODE" in os.environ:
-        return module.client(service)
-    return module.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": 10}))
+def connect(module: Any, service: str, config: Any = None) -> Any:
+    """A boto3 client that retries throttled calls, unless the environment already says how, and calls nothing more once
+    the run has lost its lock."""
+    if config is None and "AWS_RETRY_MODE" not in os.environ:
+        config = Config(retries={"mode": "standard", "total_max_attempts": 10})
+    client = module.client(service) if config is None else module.client(service, config=config)
+    heart = os.environ.get(lock_heart.VARIABLE)
+    if heart:
+        client.meta.events.register("before-call", lambda **_: _refuse_without_lock(heart))
+    return client
+
+
+def _refuse_without_lock(heart: str) -> None:
+    lost = lock_heart.loss(heart)
+    if lost:
+        raise RefusedError(f"Nothing more was done: {lost}.")
 
 
 def given(params: Mapping[str, Any], keys: Mapping[str, str]) -> State:

@@ -162,7 +162,7 @@ class Alias(Resource):
         super().__init__(module)
         # An invocation may take as long as Lambda lets any.
         patient = Config(read_timeout=LONGEST_INVOCATION, retries={"mode": "standard", "total_max_attempts": 10})
-        self.client = module.client("lambda", config=patient)
+        self.client = connect(module, "lambda", patient)
 
     @property
     def name(self) -> str:

@@ -40,7 +40,6 @@ class ActionModule(ActionBase):
         while watch.goes_on(answer):
             answer = self._ask(options, watch)
         locking.judge(options, answer)
-        answer.pop("heart")  # only of use to the engine
         return {"changed": False, **answer}
 
     def _ask(self, options: dict[str, t.Any], watch: locking.Watch) -> dict[str, t.Any]:
@@ -52,7 +51,7 @@ class ActionModule(ActionBase):
             account=options["account"],
             folder=str(lock_keeper.private_folder()),
         )
-        environment = {**os.environ, **environment_of(self._task)}
+        environment = {**os.environ, **environment_of(self._task), "PYTHONPATH": str(lock_keeper.COLLECTIONS)}
         region = region_of(options, environment)
         if region:  # boto3 knows it by this name only
             environment["AWS_DEFAULT_REGION"] = region

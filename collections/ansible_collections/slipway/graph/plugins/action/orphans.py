@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.preparation import Preparation, prepare
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import last_applied
@@ -86,7 +87,7 @@ class ActionModule(ActionBase):
             found_elsewhere = session.collect(session.submit(FINDER, {**tags, "where": "elsewhere"}, "plan"))
             unread = found_elsewhere.get("unread", {"all": found_elsewhere.get("msg")})
             orphans.keep_shared(found, found_elsewhere.get("resources", []), unread, known)
-        text = orphans.lines(found, len(tagged["resources"]), tagged["unread"])
+        text = [harmless(line) for line in orphans.lines(found, len(tagged["resources"]), tagged["unread"])]
         for line in text:
             Display().display(line)
         missing = orphans.uncertain(inspection.records)
@@ -172,7 +173,7 @@ class ActionModule(ActionBase):
             return {"changed": True}
         deletions = orphans.Deletions(
             lambda resource: session.collect(session.submit(DELETER, resource, "apply")),
-            Display().display,
+            lambda line: Display().display(harmless(line)),
             options["timeout"],
         )
         deletions.run(found, options["delete_protected"])
@@ -184,7 +185,7 @@ class ActionModule(ActionBase):
             "kept": deletions.kept,
             "msg": "\n".join(
                 [f"{len(deletions.deleted)} deleted, {len(deletions.kept)} kept"]
-                + [f"{orphan['arn']}: {orphan['reason']}" for orphan in deletions.kept]
+                + [harmless(f"{orphan['arn']}: {orphan['reason']}") for orphan in deletions.kept]
             ),
         }
 

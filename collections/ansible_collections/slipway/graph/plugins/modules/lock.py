@@ -18,7 +18,8 @@ description:
     which the second run waits for, or whose holder was a process on this machine that no longer exists, is taken over
     with a warning.
   - A run whose lock is lost, because it was asleep or cut off from AWS for longer than that, writes no more through
-    M(slipway.graph.converge) and fails.
+    M(slipway.graph.converge) and fails. So do the modules of C(slipway.aws) whose environment names RV(heart) as
+    E(SLIPWAY_LOCK_HEART).
   - In check mode, no lock is taken.
 options:
   table:
@@ -63,6 +64,11 @@ acquired:
   description: Always true; otherwise the task fails.
   returned: success
   type: bool
+heart:
+  description: The file that says whether the lock is still held.
+  returned: success
+  type: str
+  sample: /run/user/1000/slipway/4711-1234.0b6c.lock
 already:
   description: Whether this run held the lock before.
   returned: when it did

@@ -17,6 +17,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import journal, last_applied, ledger, records
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import locking, results
@@ -96,7 +97,7 @@ class Frame:
 
     def lost(self) -> str:
         """Why this run may not write any more; empty while it may."""
-        return next(filter(None, map(lock_keeper.loss, self.hearts)), "")
+        return next(filter(None, map(lock_heart.loss, self.hearts)), "")
 
     def _answer(self, asked: dict[str, t.Any], is_interrupted: c.Callable[[], bool]) -> dict[str, t.Any]:
         if "lock" not in asked:

@@ -12,10 +12,10 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.rendering import Renderer, Variables
-from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import hidden
 
 # Stands for the label of an item that `no_log` hides.

@@ -10,6 +10,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import account
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
@@ -32,14 +33,14 @@ class Watch:
         """The request, with what has been seen so far."""
         if not self._item:
             return request
-        return {**request, "seen": self._item, "seen_for": lock_keeper.now() - self._since}
+        return {**request, "seen": self._item, "seen_for": lock_heart.now() - self._since}
 
     def goes_on(self, answer: dict[str, t.Any], is_interrupted: t.Callable[[], bool] = lambda: False) -> bool:
         """Wait a little, if the lock has to be asked for again; says once what for."""
         if not answer.get("watch") or is_interrupted():
             return False
         if not self._item:
-            self._item, self._since = answer["watch"], lock_keeper.now()
+            self._item, self._since = answer["watch"], lock_heart.now()
             Display().display(
                 f"{_held(self._options, answer)}: waiting up to {answer['lease']:g} seconds to see whether that run is "
                 "still alive"

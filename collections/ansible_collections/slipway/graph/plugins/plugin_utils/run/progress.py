@@ -13,8 +13,8 @@ import typing as t
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code uses
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker import differences
 

@@ -10,9 +10,9 @@ import typing as t
 
 from ansible.utils.display import Display
 
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.loading import Step
 from ansible_collections.slipway.graph.plugins.plugin_utils.record import records
-from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.run import results
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.calls import Call

@@ -16,6 +16,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import saved_plan
 from ansible_collections.slipway.graph.plugins.plugin_utils.read import modules
 from ansible_collections.slipway.graph.plugins.plugin_utils.read.graph import Graph
@@ -47,7 +48,6 @@ from ansible_collections.slipway.graph.plugins.plugin_utils.run.recording import
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.results import Result
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.steps import Opened, Steps
 from ansible_collections.slipway.graph.plugins.plugin_utils.run.unknown_inputs import foresee
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
 
 # How long the loop sleeps at most when someone watches.
 TICK_SECONDS = 0.2
@@ -233,7 +233,7 @@ class Schedule:
 
     def _stop_without_lock(self) -> None:
         """What is no call to AWS is stopped here only; AWS calls are held back by their workers, too."""
-        lost = next(filter(None, map(lock_keeper.loss, self._options.hearts)), "")
+        lost = next(filter(None, map(lock_heart.loss, self._options.hearts)), "")
         if lost and not self.stopped:
             self.stop(lost)
 

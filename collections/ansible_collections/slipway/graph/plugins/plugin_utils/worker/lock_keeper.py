@@ -6,11 +6,10 @@ The lock has to outlast the task that takes it and must not outlast the playbook
 A lock that somebody else holds is judged by watching it: whoever holds it changes its item with each renewal, and what
 stays the same for a whole lease by our own clock is held by nobody. A holder's clock never says that a lock is free.
 
-The keeper tells the run of its lock by a small file, the heart: until when it is surely held, by a clock that goes on
-while the machine sleeps. Whoever writes looks there first; the kernel's lock on it says that the keeper lives.
+The keeper tells the run of its lock by a small file, the heart (see :mod:`lock_heart`).
 
-As a program, it reads one JSON request from standard input, answers one JSON line on standard output, and goes on in
-the background.
+As a program, which needs the collections in ``PYTHONPATH`` (:data:`COLLECTIONS`), it reads one JSON request from
+standard input, answers one JSON line on standard output, and goes on in the background.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ import os
 import select
 import socket
 import stat
-import struct
 import sys
 import tempfile
 import time
@@ -33,11 +31,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ansible_collections.slipway.graph.plugins.module_utils.lock_heart import is_held, loss, now, packed
+
 # Tests shorten it. Who watches a lock waits for its holder's lease if that is longer.
 LEASE_SECONDS = float(os.environ.get("SLIPWAY_LOCK_LEASE_SECONDS") or 60)
 RENEW_SECONDS = LEASE_SECONDS / 3
 POLL_SECONDS = 0.2
-HEART_BYTES = 4096
+# Where this collection is imported from.
+COLLECTIONS = Path(__file__).parents[6]
 
 # As DynamoDB has it: a type and a value for each attribute.
 Item = dict[str, dict[str, str]]
@@ -58,11 +59,6 @@ class Request(t.TypedDict):
     folder: t.NotRequired[str]
     seen: t.NotRequired[Item]
     seen_for: t.NotRequired[float]
-
-
-def now() -> float:
-    """Seconds by a clock that nobody sets and that goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def started_at(process: int) -> str:
@@ -176,17 +172,9 @@ def _is_locked(mark: Path) -> bool:
     except OSError:  # gone, or no mark
         return False
     try:
-        return _is_held(descriptor)
+        return is_held(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_held(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
 
 
 class Heart:
@@ -218,9 +206,8 @@ class Heart:
         self.path.unlink(missing_ok=True)
 
     def _write(self, deadline: float, why: str) -> None:
-        # Of one length and at once, so that nobody reads half of it.
-        told = json.dumps({"key": self._key, "why": why[:300]}).encode()
-        os.pwrite(self._descriptor, (struct.pack("!d", deadline) + told).ljust(HEART_BYTES), 0)
+        # At once, so that nobody reads half of it.
+        os.pwrite(self._descriptor, packed(deadline, self._key, why), 0)
 
 
 def heart_of(process: int, taken: str, folder: Path) -> Path:
@@ -231,25 +218,6 @@ def heart_of(process: int, taken: str, folder: Path) -> Path:
 def hearts_of(process: int) -> list[str]:
     """The hearts of the locks that a run has taken."""
     return sorted(str(each) for each in private_folder().glob(f"{process}-{started_at(process)}.*.lock"))
-
-
-def loss(heart: str) -> str:
-    """Why a lock is not held any more; empty while it is."""
-    try:
-        descriptor = os.open(heart, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        return f"the lock of this run was lost: {heart} cannot be read: {error.strerror}"
-    try:
-        read = os.pread(descriptor, HEART_BYTES, 0)
-        is_kept = _is_held(descriptor)
-    finally:
-        os.close(descriptor)
-    deadline = struct.unpack_from("!d", read)[0]
-    if is_kept and now() < deadline:
-        return ""
-    told = json.loads(read[8:])
-    why = "it was not renewed in time" if is_kept else "the process that renewed it has died"
-    return f"the lock of {told['key']} was lost: {told['why'] or why}"
 
 
 class Lock:

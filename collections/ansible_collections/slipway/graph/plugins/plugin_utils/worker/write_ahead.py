@@ -12,7 +12,7 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.slipway.graph.plugins.plugin_utils.worker import lock_keeper
+from ansible_collections.slipway.graph.plugins.module_utils import lock_heart
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.json_lines import JsonLines
 
 
@@ -51,7 +51,7 @@ class WriteAhead:
 
         :raises Untold: where that cannot be done, or a lock is lost; the write must not be sent then.
         """
-        lost = next(filter(None, map(lock_keeper.loss, self._hearts)), "")
+        lost = next(filter(None, map(lock_heart.loss, self._hearts)), "")
         if lost:
             self.untold = f"{service}:{operation} was not sent, because {lost}"
             raise Untold(self.untold)

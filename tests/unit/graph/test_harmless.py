@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.slipway.graph.plugins.module_utils.harmless import harmless
 from ansible_collections.slipway.graph.plugins.plugin_utils.plan import plan
-from ansible_collections.slipway.graph.plugins.plugin_utils.record.harmless import harmless
 from tests.support.playbook import Project
 
 HOSTILE = "fine\n\x1b[2J\x1b]0;owned\x07::error::no\n  ::add-mask::prod\r\x9b31m ##[group]x \u202etxt"
