@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
@@ -260,6 +261,37 @@ def test_a_run_whose_keeper_was_killed_writes_no_more(aws: AWS) -> None:
     assert "the lock of demo-test was lost: the process that renewed it has died" in output
     assert run.topics() == ["demo-first"]
     assert run.statuses()["First"] == "changed"
+
+
+KILL_THE_KEEPER = """
+import pathlib, psutil, sys
+for process in psutil.process_iter():
+    try:
+        if any(each.path == sys.argv[1] for each in process.open_files()):
+            process.kill()
+            process.wait()
+    except psutil.Error:
+        pass
+"""
+
+
+@pytest.mark.usefixtures("table")
+def test_what_runs_outside_of_a_graph_writes_no_more_either(aws: AWS) -> None:
+    project, proxy = aws
+    cluster = {"slipway.aws.ecs_cluster": {"name": "{{ item }}"},
+               "environment": {"SLIPWAY_LOCK_HEART": "{{ run_locked.heart }}"}}  # fmt: skip
+    outcome = project.run_plays([{"tasks": [
+        {"name": "Lock", "slipway.graph.lock": {"table": "locks", "key": "demo-test"}, "register": "run_locked"},
+        {"name": "Write", **cluster, "loop": ["first"]},
+        {"name": "Kill", "ansible.builtin.command": {"argv": [sys.executable, "-c", KILL_THE_KEEPER,
+                                                              "{{ run_locked.heart }}"]}},
+        {"name": "Write again", **cluster, "loop": ["second"]},
+    ]}])  # fmt: skip
+    assert outcome.returncode != 0
+    said = " ".join(outcome.output.split())
+    assert "Nothing more was done: the lock of demo-test was lost: the process that renewed it has died." in said
+    (arn,) = client(proxy, "ecs").list_clusters()["clusterArns"]
+    assert arn.endswith("/first")
 
 
 def _has_open(process: psutil.Process, path: Path) -> bool:
