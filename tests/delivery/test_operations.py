@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.delivery.hidden import assert_hidden, secrets_looked_up
 from tests.delivery.releases import NAME, System, answer_of
 from tests.delivery.test_backups import newest, sql
 from tests.support.background import repeatedly
+from tests.support.local import REGION
 
 PAGES = count(1)
 
@@ -82,12 +87,31 @@ def test_rotation_of_a_secret_that_is_not_rotated_is_refused(system: System) -> 
     assert "rotates database" in " ".join(ran.stdout.split())
 
 
+def key_of(system: System, container: str) -> dict[str, str]:
+    """The key that a container has of its task's role, as a client takes it."""
+    environment = json.loads(system.local.docker("inspect", "--format", "{{json .Config.Env}}", container))
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    found = dict(each.split("=", 1) for each in environment)
+    return {name: found[name.upper()] for name in names}
+
+
+def who_calls(system: System, key: dict[str, str]) -> str:
+    """The ARN that a key has."""
+    client = boto3.client("sts", endpoint_url=f"http://127.0.0.1:{system.local.port}", region_name=REGION, **key)
+    return str(client.get_caller_identity()["Arn"])
+
+
 def test_stopping_all_tasks_shows_the_downtime(system: System) -> None:
     before = tasks(system)
+    keys = [key_of(system, container) for container in system.containers()]
+    assert all(f":assumed-role/{NAME}-" in who_calls(system, key) for key in keys)
     with secrets_looked_up(system) as secrets:
         output = system.succeed("playbooks/failover_drill.yml", "-vvv", "-e", "drill_failover_stable_seconds=5")
     assert_hidden(system, output, secrets)
     assert tasks(system).isdisjoint(before)
+    for key in keys:
+        with pytest.raises(ClientError, match="The task that had this key has stopped"):
+            who_calls(system, key)
     (failover,) = newest(system, f"drills/{NAME}/")["failovers"]
     assert failover["did"] == f"stopped {len(before)} tasks"
     assert failover["downtime_seconds"] > 0

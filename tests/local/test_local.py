@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -106,18 +105,6 @@ def test_without_an_engine_it_says_what_to_install(environment: LocalEnvironment
     assert not environment.directory.exists()
 
 
-@pytest.mark.parametrize("user", ["root", "nobody-of-this-name"])
-def test_functions_are_not_run_as_root_or_a_user_that_is_not_there(environment: LocalEnvironment, user: str) -> None:
-    ran = environment.play("playbooks/local_up.yml", "-e", f"local_aws_functions_user={user}")
-    if os.geteuid() == 0:
-        assert ran.returncode != 0
-        allowed = f"local_aws_functions_user is {user}; allowed: a user of this machine other than root"
-        assert allowed in " ".join(ran.stdout.split())
-        assert not environment.directory.exists()
-    else:
-        assert ran.returncode == 0
-
-
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [
@@ -135,3 +122,11 @@ def test_bad_settings_are_refused(environment: LocalEnvironment, setting: str, v
     assert ran.returncode != 0
     assert named in " ".join(ran.stdout.split())
     assert not environment.directory.exists()
+
+
+def test_before_it_is_up_whoever_needs_it_is_told_how_to_start_it(environment: LocalEnvironment) -> None:
+    ran = environment.play("site.yml", "--check")
+    assert ran.returncode != 0
+    assert "The local environment has not been started yet: run playbooks/local_up.yml first." in " ".join(
+        ran.stdout.split()
+    )

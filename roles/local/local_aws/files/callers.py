@@ -45,6 +45,8 @@ pin_origin = app.pin_request_origin
 authorization_type = app._execute_api_authorization_type
 # Processes of a function share its key.
 keys_of_functions: dict[tuple[str, str], dict[str, str]] = {}
+# By access key the task that has it.
+tasks_with_keys: dict[str, str] = {}
 one_at_a_time = threading.Lock()
 
 
@@ -89,9 +91,17 @@ def install(key: AccessKey, registry: str) -> None:
 
 def problem(access_key_id: str) -> CredentialResolutionError | None:
     """What is wrong with an access key that a request names; its signature is verified later."""
+    if is_over(tasks_with_keys.get(access_key_id, "")):
+        return CredentialResolutionError("ExpiredTokenException", "The task that had this key has stopped.")
     account = _account_from_sts_session(access_key_id) or iam_evaluator.find_iam_access_key_account(access_key_id)
     found = iam_evaluator.resolve_credential(access_key_id, account or os.environ["MINISTACK_ACCOUNT_ID"])
     return found if isinstance(found, CredentialResolutionError) else None
+
+
+def is_over(task_arn: str) -> bool:
+    """Whether a task has stopped, so long ago perhaps that MiniStack has forgotten it."""
+    states = [task["lastStatus"] for task in ecs._tasks._data.values() if task["taskArn"] == task_arn]
+    return bool(task_arn) and states in ([], ["STOPPED"])
 
 
 def enforce(access_key_id: str, iam_action: str, service: str, *rest: Any, **options: Any) -> Any:
@@ -139,7 +149,9 @@ def register_with_credentials(
     overrides = (ecs._tasks.get(task_arn) or {}).get("overrides") or {}
     role = overrides.get("taskRoleArn") or definition.get("taskRoleArn")
     if role and "AWS_ACCESS_KEY_ID" not in given:
-        environment |= credentials_of(get_account_id(), role.rpartition("/")[2], task_arn.rpartition("/")[2])
+        key = credentials_of(get_account_id(), role.rpartition("/")[2], task_arn.rpartition("/")[2])
+        tasks_with_keys[key["AWS_ACCESS_KEY_ID"]] = task_arn
+        environment |= key
     return token
 
 

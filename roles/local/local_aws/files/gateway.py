@@ -45,7 +45,7 @@ SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/")
 key = AccessKey.read(Path(os.environ["SLIPWAY_ACCESS_KEY_FILE"]))
 port = os.environ["GATEWAY_PORT"]
 callers.install(key, f"127.0.0.1:{port}")
-functions.install(os.environ["SLIPWAY_FUNCTIONS_USER"])
+functions.install()
 
 
 async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
