@@ -87,17 +87,17 @@ def test_rotation_of_a_secret_that_is_not_rotated_is_refused(system: System) -> 
     assert "rotates database" in " ".join(ran.stdout.split())
 
 
-def key_of(system: System, container: str) -> dict[str, str]:
-    """The key that a container has of its task's role, as a client takes it."""
+def key_of(system: System, container: str) -> tuple[str, str, str]:
+    """The key that a container has of its task's role: name, secret and token."""
     environment = json.loads(system.local.docker("inspect", "--format", "{{json .Config.Env}}", container))
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     found = dict(each.split("=", 1) for each in environment)
-    return {name: found[name.upper()] for name in names}
+    return found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"], found["AWS_SESSION_TOKEN"]
 
 
-def who_calls(system: System, key: dict[str, str]) -> str:
+def who_calls(system: System, key: tuple[str, str, str]) -> str:
     """The ARN that a key has."""
-    client = boto3.client("sts", endpoint_url=f"http://127.0.0.1:{system.local.port}", region_name=REGION, **key)
+    session: Any = boto3.session.Session(*key, region_name=REGION)
+    client = session.client("sts", endpoint_url=f"http://127.0.0.1:{system.local.port}")
     return str(client.get_caller_identity()["Arn"])
 
 

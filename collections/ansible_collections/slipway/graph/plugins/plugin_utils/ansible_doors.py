@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import collections
 import collections.abc as c
+import contextlib
 import copy
 import functools
 import importlib
 import typing as t
 from pathlib import Path
 
-from ansible_collections.slipway.graph.plugins.plugin_utils import versions
+from ansible_collections.slipway.graph.plugins.plugin_utils import compiled_templates, versions
 
 _NAMES_OF_ALL = (
     "ansible._internal._datatag._tags:Origin.get_tag",
@@ -482,6 +483,34 @@ def _said(play: Play, host: Host) -> c.Iterator[tuple[str, c.Mapping[str, t.Any]
 # ---- Templates
 
 
+def _keeping_what_it_compiles(environment: t.Any) -> t.Any:
+    """An environment of Ansible's that compiles nothing twice, not even in another run."""
+    kind = type(environment)
+
+    class Keeping(kind):  # type: ignore[misc,valid-type]  # whatever Ansible takes
+        # Of what is at hand the text, and how it is compiled; empty for what is not to be kept.
+        at_hand = ("", "")
+
+        def compile(self, source: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+            def compile_it() -> t.Any:
+                return kind.compile(self, source, *arguments, **options)
+
+            text, way = self.at_hand
+            if not text or self.overlayed or arguments or options:
+                return compile_it()
+            return _compiled().code(self, text, way, compile_it)
+
+    environment.__class__ = Keeping
+    # Looking for what could be computed beforehand takes longer than computing it.
+    environment.optimized = False
+    return environment
+
+
+@functools.cache
+def _compiled() -> compiled_templates.CompiledTemplates:
+    return compiled_templates.CompiledTemplates(Path(C.ANSIBLE_HOME) / "slipway/templates", versions.ANSIBLE_HERE)
+
+
 class KeepingEngine(TemplateEngine):
     """Ansible's engine, which compiles a template each time it meets it; this one keeps what it has compiled."""
 
@@ -493,9 +522,7 @@ class KeepingEngine(TemplateEngine):
     def environment(self) -> t.Any:
         """One environment for all engines of a run: they differ in their variables only."""
         if KeepingEngine._kept_environment is None:
-            KeepingEngine._kept_environment = super().environment
-            # Looking for what could be computed beforehand takes longer than computing it.
-            KeepingEngine._kept_environment.optimized = False
+            KeepingEngine._kept_environment = _keeping_what_it_compiles(super().environment)
         return KeepingEngine._kept_environment
 
     def __deepcopy__(self, _memo: t.Any) -> KeepingEngine:
@@ -505,7 +532,8 @@ class KeepingEngine(TemplateEngine):
     def _compile_template(self, template: str, options: t.Any) -> t.Any:
         key = (str(template), options.escape_backslashes, options.overrides)
         if key not in self._kept:
-            self._kept[key] = super()._compile_template(template, options)
+            with self._at_hand(template, f"template, escapes: {options.escape_backslashes}"):
+                self._kept[key] = super()._compile_template(template, options)
         compiled = self._kept[key]
         return lambda variables: compiled(self._rendered_once(variables))
 
@@ -518,9 +546,22 @@ class KeepingEngine(TemplateEngine):
     def _compile_expression(self, expression: str, options: t.Any) -> t.Any:
         key = (str(expression), options.escape_backslashes, None)
         if key not in self._kept:
-            self._kept[key] = super()._compile_expression(expression, options)
+            with self._at_hand(expression, f"expression, escapes: {options.escape_backslashes}"):
+                self._kept[key] = super()._compile_expression(expression, options)
         compiled = self._kept[key]
         return lambda variables: compiled(self._rendered_once(variables))
+
+    @contextlib.contextmanager
+    def _at_hand(self, text: str, way: str) -> c.Iterator[None]:
+        self.environment.at_hand = (str(text), way) if _stands_in_a_file(text) else ("", "")
+        yield
+        self.environment.at_hand = ("", "")
+
+
+def _stands_in_a_file(template: str) -> bool:
+    """Whether somebody who can read the user's files can read a template, too; an encrypted value is never one."""
+    origin = Origin.get_tag(template)
+    return bool(origin and origin.path and compiled_templates.is_plain(origin.path))
 
 
 def as_template(text: str) -> str:
@@ -549,8 +590,7 @@ class CarefulEngine(KeepingEngine):
     def environment(self) -> t.Any:
         """Ansible's own environment, with careful tests."""
         if self.look_at not in self.environments:
-            made = TemplateEngine(self._loader).environment
-            made.optimized = False
+            made = _keeping_what_it_compiles(TemplateEngine(self._loader).environment)
             made.tests = t.cast("t.Any", CarefulTests(made.tests, self.look_at))
             self.environments[self.look_at] = made
         return self.environments[self.look_at]
