@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.background import wait_until
 from tests.support.emulators import free_port
 from tests.support.paths import ROOT
 
@@ -99,7 +100,9 @@ def test_what_a_program_started_ends_with_it(directory: Path) -> None:
     (sleeper,) = psutil.Process(pid_of(directory)).children()
     assert states(directory, "stop") == {"web": "stopped"}
     # Whoever adopted it may not have taken notice of its end yet.
-    assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
+    wait_until(
+        lambda: not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE, "what the program started to end"
+    )
 
 
 def test_logs_and_whatever_a_program_writes_are_for_its_owner_alone(directory: Path) -> None:
