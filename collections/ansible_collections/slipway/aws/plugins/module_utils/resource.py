@@ -305,14 +305,15 @@ def connect(module: Any, service: str, config: Any = None) -> Any:
     if config is None and "AWS_RETRY_MODE" not in os.environ:
         config = Config(retries={"mode": "standard", "total_max_attempts": 10})
     client = module.client(service) if config is None else module.client(service, config=config)
-    heart = os.environ.get(lock_heart.VARIABLE)
-    if heart:
-        client.meta.events.register("before-call", lambda **_: _refuse_without_lock(heart))
+    if lock_heart.VARIABLE in os.environ:
+        # Once, though warm processes keep clients from call to call.
+        client.meta.events.register("before-call", _refuse_without_lock, unique_id="slipway-lock")
     return client
 
 
-def _refuse_without_lock(heart: str) -> None:
-    lost = lock_heart.loss(heart)
+def _refuse_without_lock(**_call: Any) -> None:
+    heart = os.environ.get(lock_heart.VARIABLE)
+    lost = lock_heart.loss(heart) if heart else ""
     if lost:
         raise RefusedError(f"Nothing more was done: {lost}.")
 
