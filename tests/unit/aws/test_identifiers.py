@@ -57,4 +57,6 @@ def test_what_aws_would_refuse_as_a_schedule_is_none(bad: str) -> None:
 
 def test_names_of_variables_have_no_blanks_and_begin_with_no_digit() -> None:
     assert variable_names({"DB_HOST": 1, "_x": 2})
+    assert variable_names({"DB_HOST": 1}, of_lambda=True)
+    assert not any(variable_names({name: 1}, of_lambda=True) for name in ("AWS_REGION", "_HANDLER", "A", "1A", "A-B"))
     assert not any(map(variable_names, ({"DB HOST": 1}, {"1A": 1}, {"A-B": 1}, {"": 1}, "A", None)))

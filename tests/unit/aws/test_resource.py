@@ -21,6 +21,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     retry_while,
     tags_to_dict,
     tags_to_list,
+    variables_as_text,
     wait_until,
 )
 
@@ -266,3 +267,16 @@ def test_other_errors_are_not_repeated() -> None:
 def test_waiting_ends_with_what_was_waited_for() -> None:
     with pytest.raises(RefusedError, match=r"Gave up after 0 seconds .* until the thing is there"):
         wait_until(lambda: False, 0, "the thing is there")
+
+
+def test_variables_that_are_no_text_are_json() -> None:
+    given = {"TLS": True, "PORT": 3306, "RATE": 0.5, "ORIGINS": ["https://ä.example"], "LIMITS": {"a": 1}, "EMPTY": ""}
+    assert variables_as_text(given) == {
+        "TLS": "true", "PORT": "3306", "RATE": "0.5", "ORIGINS": '["https://ä.example"]', "LIMITS": '{"a": 1}',
+        "EMPTY": "",
+    }  # fmt: skip
+
+
+def test_a_variable_that_is_null_is_refused() -> None:
+    with pytest.raises(RefusedError, match=r"DEBUG, LEVEL: null is no value; allowed: text, a number"):
+        variables_as_text({"LEVEL": None, "A": "b", "DEBUG": None})

@@ -106,6 +106,22 @@ def test_a_revision_that_someone_else_registered_counts_as_different(run: Run, e
     assert run()["task_definition"]["revision"] == 1
 
 
+def test_tags_that_are_numbers_are_text_on_each_revision(run: Run, ecs: Any) -> None:
+    tags = {"cost-center": 4711, "shared": True}
+    for memory in ("512", "1024"):
+        made = run(memory=memory, tags=tags)["task_definition"]
+        held = ecs.list_tags_for_resource(resourceArn=made["task_definition_arn"])["tags"]
+        assert {"key": "cost-center", "value": "4711"} in held
+
+
+def test_a_variable_that_is_null_is_refused_and_nothing_is_registered(run: Run, ecs: Any) -> None:
+    pairs = [{"name": "LEVEL", "value": None}]
+    for environment in ({"LEVEL": None}, pairs):
+        result = run(container_definitions=[{**CONTAINER, "environment": environment}])
+        assert "LEVEL: null is no value" in result["msg"]
+    assert revisions(ecs) == []
+
+
 def test_other_tags_are_set_on_the_same_revision_and_the_memory_stays(run: Run, ecs: Any) -> None:
     arn = run()["task_definition"]["task_definition_arn"]
     ecs.tag_resource(resourceArn=arn, tags=[{"key": "slipway:migration", "value": "done"}])

@@ -57,6 +57,31 @@ def test_a_second_run_changes_nothing(run: Run) -> None:
     assert run(ingress=rules[::-1], egress=[])["changed"] is False
 
 
+@pytest.mark.parametrize("rule", [
+    {"protocol": "6", "port": "443", "cidr": "10.0.0.0/8"},
+    {"protocol": "TCP", "port": "443", "cidr": "10.0.0.0/8"},
+    {"protocol": "017", "port": "53", "cidr": "10.0.0.0/8"},
+    {"protocol": "50", "cidr": "198.51.100.7/32"},
+    {"protocol": "GRE", "cidr": "198.51.100.7/32"},
+    {"protocol": "all", "cidr": "10.0.0.0/8"},
+    {"protocol": "-1", "port": "443", "cidr": "10.0.0.0/8"},
+    {"protocol": "icmp", "port": "8", "cidr": "10.0.0.0/8"},
+    {"protocol": "icmp", "port": "3-4", "cidr": "10.0.0.0/8"},
+    {"protocol": "1", "port": "8-0", "cidr": "10.0.0.0/8"},
+    {"protocol": "icmpv6", "cidr": "::/0"},
+    {"port": "443", "cidr": "10.1.2.3/8"},
+    {"port": "443", "cidr": "2001:0DB8:0000::1/32"},
+])  # fmt: skip
+def test_what_ec2_says_in_other_words_is_the_same_rule(run: Run, rule: dict[str, str]) -> None:
+    assert run(ingress=[rule])["changed"] is True
+    assert run(ingress=[rule])["changed"] is False
+
+
+def test_two_ways_to_write_a_rule_are_the_same_rule_twice(run: Run) -> None:
+    result = run(ingress=[{"protocol": "6", "port": "1", "cidr": "10.0.0.1/8"}, {"port": "1", "cidr": "10.0.0.0/8"}])
+    assert "contains the same rule twice" in result["msg"]
+
+
 def test_a_list_that_is_not_given_stays(ec2: Any, run: Run, groups: dict[str, str]) -> None:
     run(ingress=[{"port": "80", "cidr": "0.0.0.0/0"}])
     _, egress = permissions(ec2, groups["app"])
@@ -96,6 +121,13 @@ def test_check_mode_writes_nothing(ec2: Any, run: Run, groups: dict[str, str]) -
         ({"port": "http", "cidr": "0.0.0.0/0"}, "port is 'http'; allowed:"),
         ({"port": "90-80", "cidr": "0.0.0.0/0"}, "port is '90-80'; allowed:"),
         ({"port": "70000", "cidr": "0.0.0.0/0"}, "port is '70000'; allowed:"),
+        ({"protocol": "icmp", "port": "echo", "cidr": "0.0.0.0/0"}, "port is 'echo'; allowed for ICMP:"),
+        ({"protocol": "icmp", "port": "-1-0", "cidr": "0.0.0.0/0"}, "port is '-1-0'; allowed for ICMP:"),
+        ({"protocol": "gre", "port": "80", "cidr": "0.0.0.0/0"}, "protocol 47 has no ports"),
+        ({"protocol": "http", "cidr": "0.0.0.0/0"}, "protocol is 'http'; allowed: icmp, tcp, udp, icmpv6, all"),
+        ({"protocol": "256", "cidr": "0.0.0.0/0"}, "protocol is '256'; allowed:"),
+        ({"port": "80", "cidr": "10.0.0.1"}, "cidr is '10.0.0.1'; allowed: a network with the length of its prefix"),
+        ({"port": "80", "cidr": "10.0.0.0/33"}, "cidr is '10.0.0.0/33'; allowed:"),
         ({"port": "80", "group": "nobody"}, "group is 'nobody'; allowed: an ID (sg-...) or one of: app, database"),
         ({"port": "80"}, "one of the following is required"),
         ({"port": "80", "cidr": "0.0.0.0/0", "group": "app"}, "mutually exclusive"),

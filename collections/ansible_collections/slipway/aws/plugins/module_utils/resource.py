@@ -37,6 +37,7 @@ Rules that keep a plan exact (a plan stops at the first API call that is not a r
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -412,6 +413,23 @@ def _delays(timeout: float) -> Any:
 def string_tags(tags: Mapping[str, Any] | None) -> Tags | None:
     """Tags as AWS keeps them: strings."""
     return None if tags is None else {str(key): str(value) for key, value in tags.items()}
+
+
+def variables_as_text(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Environment variables as a container or a function gets them: a value that is no text is written as JSON.
+
+    :raises RefusedError: for null, which may mean an empty variable or none.
+    """
+    empty = sorted(name for name, value in variables.items() if value is None)
+    if empty:
+        raise RefusedError(
+            f"{', '.join(empty)}: null is no value; allowed: text, a number, a boolean, a list or a mapping. "
+            "Leave out what is not to be there; an empty variable is ''."
+        )
+    return {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else str(value)
+        for name, value in variables.items()
+    }
 
 
 def tags_to_dict(tags: Sequence[Mapping[str, str]] | Mapping[str, str]) -> Tags:

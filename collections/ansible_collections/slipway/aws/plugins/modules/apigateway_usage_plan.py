@@ -99,6 +99,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Tags,
     build_module,
     run,
+    string_tags,
 )
 
 KEYS = "apiKeys"
@@ -163,7 +164,7 @@ class UsagePlan(ApiGatewayResource):
         if operations:
             self.client.update_usage_plan(usagePlanId=current["id"], patchOperations=operations)
         if KEYS in changes:
-            self._put_keys(current, changes[KEYS], self.params["tags"] or {})
+            self._put_keys(current, changes[KEYS], string_tags(self.params["tags"]) or {})
 
     def delete(self, current: State) -> None:
         """Delete it with its keys; a plan that is still for a stage cannot be deleted."""

@@ -27,14 +27,21 @@ options:
     elements: dict
     suboptions:
       protocol:
-        description: Name or number of the IP protocol; V(-1) means every protocol and port.
+        description:
+          - Name or number of the IP protocol, in any case, such as V(tcp), V(udp), V(icmp), V(icmpv6), V(esp) or V(47).
+          - V(-1) or V(all) means every protocol and port.
         type: str
         default: tcp
       port:
-        description: One port, or a range such as V(8000-8100); for ICMP, the type. Without it, all of them.
+        description:
+          - One port, or a range such as V(8000-8100). Without it, all of them.
+          - For ICMP the type, or type and code such as V(3-4).
+          - Protocols other than TCP, UDP and ICMP have no ports.
         type: str
       cidr:
-        description: Range of IPv4 or IPv6 addresses.
+        description:
+          - Range of IPv4 or IPv6 addresses with the length of its prefix, such as V(10.0.0.0/8).
+          - Bits of a host are left out, as EC2 does.
         type: str
       group:
         description: Another security group, or this one, by its ID or by a name from O(groups).
@@ -52,14 +59,21 @@ options:
     elements: dict
     suboptions:
       protocol:
-        description: Name or number of the IP protocol; V(-1) means every protocol and port.
+        description:
+          - Name or number of the IP protocol, in any case, such as V(tcp), V(udp), V(icmp), V(icmpv6), V(esp) or V(47).
+          - V(-1) or V(all) means every protocol and port.
         type: str
         default: tcp
       port:
-        description: One port, or a range such as V(8000-8100); for ICMP, the type. Without it, all of them.
+        description:
+          - One port, or a range such as V(8000-8100). Without it, all of them.
+          - For ICMP the type, or type and code such as V(3-4).
+          - Protocols other than TCP, UDP and ICMP have no ports.
         type: str
       cidr:
-        description: Range of IPv4 or IPv6 addresses.
+        description:
+          - Range of IPv4 or IPv6 addresses with the length of its prefix, such as V(10.0.0.0/8).
+          - Bits of a host are left out, as EC2 does.
         type: str
       group:
         description: Another security group, or this one, by its ID or by a name from O(groups).
@@ -121,6 +135,7 @@ rules:
       sample: []
 """
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -138,6 +153,12 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
 Rule = dict[str, Any]
 
 ANY = "-1"
+# As EC2 names protocols: these by a name, all others by a number.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+NUMBERS = {"all": ANY, "igmp": "2", "ipv6": "41", "gre": "47", "esp": "50", "ah": "51", "ospf": "89", "sctp": "132"}
+ICMP = ("icmp", "icmpv6")
+WITH_PORTS = ("tcp", "udp")
 # Kind of source or target: field of a permission, and key of the entry inside it.
 TARGETS = {
     "cidr": ("IpRanges", "CidrIp"),
@@ -224,10 +245,11 @@ class Rules(Resource):
 
 
 def _rule(option: Mapping[str, Any], groups: Mapping[str, str]) -> Rule:
-    """A rule from the options."""
-    rule = {"protocol": option["protocol"], **_ports(option), "description": option["description"]}
+    """A rule from the options, in EC2's own words."""
+    protocol = _protocol(option["protocol"])
+    rule = {"protocol": protocol, **_ports(protocol, option["port"]), "description": option["description"]}
     if option["cidr"]:
-        rule["cidr_ipv6" if ":" in option["cidr"] else "cidr"] = option["cidr"]
+        rule["cidr_ipv6" if ":" in option["cidr"] else "cidr"] = _network(option["cidr"])
     elif option["group"]:
         rule["group"] = _group_id(option["group"], groups)
     else:
@@ -235,17 +257,50 @@ def _rule(option: Mapping[str, Any], groups: Mapping[str, str]) -> Rule:
     return rule
 
 
-def _ports(option: Mapping[str, Any]) -> dict[str, int]:
-    protocol, port = option["protocol"], option["port"]
-    if protocol == ANY:
+def _protocol(written: str) -> str:
+    protocol = str(written).strip().lower()
+    protocol = NUMBERS.get(protocol, protocol)
+    protocol = NAMES.get(protocol, protocol)
+    is_number = protocol.isdigit() and int(protocol) <= 255
+    if protocol != ANY and not is_number and protocol not in NAMES.values():
+        names = ", ".join([*NAMES.values(), *NUMBERS])
+        raise RefusedError(f"protocol is {written!r}; allowed: {names}, -1, or a number from 0 to 255.")
+    return NAMES.get(str(int(protocol)), str(int(protocol))) if is_number else protocol
+
+
+def _ports(protocol: str, port: str | None) -> dict[str, int]:
+    if protocol in ICMP:
+        return _icmp(port)
+    if protocol not in WITH_PORTS:
+        if port and protocol != ANY:
+            raise RefusedError(f"port is {port!r}, but protocol {protocol} has no ports; leave it out.")
         return {}
-    if protocol in ("icmp", "icmpv6"):
-        return {"from_port": int(port or -1), "to_port": -1}
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", port or "0-65535")
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not first <= last <= 65535:
         raise RefusedError(f"port is {port!r}; allowed: a port from 0 to 65535, or a range such as 8000-8100.")
     return {"from_port": first, "to_port": last}
+
+
+def _icmp(port: str | None) -> dict[str, int]:
+    """The type of a message and its code, which EC2 has in the place of ports; -1 means all of them."""
+    match = re.fullmatch(r"(-1|\d+)(?:-(\d+))?", port or "-1")
+    kind, code = (int(match[1]), int(match[2] or -1)) if match else (256, -1)
+    if kind > 255 or code > 255 or (kind == -1 and code != -1):
+        raise RefusedError(
+            f"port is {port!r}; allowed for ICMP: the number of a type such as 8, or of a type and a code such as 3-4."
+        )
+    return {"from_port": kind, "to_port": code}
+
+
+def _network(cidr: str) -> str:
+    try:
+        network = ipaddress.ip_network(cidr, strict=False)
+    except ValueError:
+        network = None
+    if network is None or "/" not in cidr:
+        raise RefusedError(f"cidr is {cidr!r}; allowed: a network with the length of its prefix, such as 10.0.0.0/8.")
+    return str(network)
 
 
 def _group_id(group: str, groups: Mapping[str, str]) -> str:
@@ -259,8 +314,8 @@ def _group_id(group: str, groups: Mapping[str, str]) -> str:
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:
     """One rule for each source or target, as AWS counts them."""
     for permission in permissions:
-        head = {"protocol": str(permission["IpProtocol"])}
-        if head["protocol"] != ANY:
+        head = {"protocol": _protocol(permission["IpProtocol"])}
+        if head["protocol"] in (*ICMP, *WITH_PORTS):
             head.update(
                 {
                     option: permission[field]
@@ -270,7 +325,8 @@ def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:
             )
         for kind, (field, key) in TARGETS.items():
             for target in permission.get(field, []):
-                yield {**head, kind: target[key], "description": target.get("Description", "")}
+                name = _network(target[key]) if kind.startswith("cidr") else target[key]
+                yield {**head, kind: name, "description": target.get("Description", "")}
 
 
 def _key(rule: Rule) -> tuple[Any, ...]:
@@ -286,6 +342,8 @@ def _permission(rule: Rule) -> dict[str, Any]:
     permission: dict[str, Any] = {"IpProtocol": rule["protocol"], field: [target]}
     if "from_port" in rule:
         permission.update(FromPort=rule["from_port"], ToPort=rule["to_port"])
+    elif rule["protocol"] != ANY:
+        permission.update(FromPort=0, ToPort=0)  # EC2 allows everything of such a protocol, whatever the ports
     return permission
 
 

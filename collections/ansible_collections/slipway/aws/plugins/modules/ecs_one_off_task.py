@@ -177,7 +177,9 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     State,
     connect,
     finish,
+    string_tags,
     tags_to_list,
+    variables_as_text,
 )
 
 POLL_SECONDS = 1
@@ -220,7 +222,7 @@ class OneOffTask:
             "taskDefinition": self.definition["taskDefinitionArn"],
             "startedBy": self.started_by,
             "count": 1,
-            "tags": tags_to_list(params["tags"] or {}, lower=True),
+            "tags": tags_to_list(string_tags(params["tags"]) or {}, lower=True),
         }
         request |= {field: value for field, value in placement(params).items() if value}
         if params["command"] or params["environment"]:
@@ -232,10 +234,10 @@ class OneOffTask:
         name = self.params["container"] or names[0]
         if name not in names:
             raise RefusedError(f"container is {name!r}; the task definition contains {', '.join(names)}.")
-        variables = (self.params["environment"] or {}).items()
+        variables = variables_as_text(self.params["environment"] or {}).items()
         override: State = {
             "name": name,
-            "environment": [{"name": key, "value": str(value)} for key, value in variables],
+            "environment": [{"name": key, "value": value} for key, value in variables],
         }
         if self.params["command"]:
             override["command"] = self.params["command"]

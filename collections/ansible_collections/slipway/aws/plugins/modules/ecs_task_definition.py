@@ -33,7 +33,8 @@ options:
       - The containers, in the API's spelling (C(logConfiguration), C(healthCheck), C(secrets)).
       - "Fields are checked before any API call:
         U(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html)."
-      - C(environment) and C(secrets) may also be mappings of names to values and to ARNs.
+      - C(environment) and C(secrets) may also be mappings of names to values and to ARNs. What is no text, such as a
+        boolean or a list, is written as JSON; null is refused.
     type: list
     elements: dict
   cpu:
@@ -171,7 +172,9 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     camel,
     given,
     run,
+    string_tags,
     tags_to_list,
+    variables_as_text,
 )
 
 MEMORY_PREFIX = "slipway:"
@@ -202,13 +205,8 @@ def spell_container(container: State) -> State:
 def pairs(variables: State | list[State], value_field: str) -> list[State]:
     """Variables as a list of names and values."""
     if isinstance(variables, list):
-        return variables
-    return [{"name": name, value_field: as_text(value)} for name, value in variables.items()]
-
-
-def as_text(value: Any) -> str:
-    """A value as an environment variable has it; booleans as YAML and JSON write them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        variables = {each["name"]: each.get(value_field) for each in variables}
+    return [{"name": name, value_field: value} for name, value in variables_as_text(variables).items()]
 
 
 class TaskDefinition(Resource):
@@ -302,7 +300,7 @@ class TaskDefinition(Resource):
 
     def update(self, current: State, changes: State) -> None:
         """Register another revision, with its tags."""
-        self.create(changes, {**self.read_tags(current), **(self.params["tags"] or {})})
+        self.create(changes, {**self.read_tags(current), **(string_tags(self.params["tags"]) or {})})
 
     def delete(self, current: State) -> None:
         """Deregister what is active, then delete all."""

@@ -159,6 +159,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     found,
     retry_while,
     run,
+    variables_as_text,
     wait_until,
 )
 
@@ -206,7 +207,7 @@ class Function(Resource):
         shaped: dict[str, tuple[str, Callable[[Any], Any]]] = {
             "architecture": (ARCHITECTURES, lambda value: [value]),
             "ephemeral_storage": ("EphemeralStorage", lambda value: {"Size": value}),
-            "environment": ("Environment", lambda value: {"Variables": {k: str(v) for k, v in value.items()}}),
+            "environment": ("Environment", lambda value: {"Variables": variables_as_text(value)}),
             "dead_letter_arn": ("DeadLetterConfig", lambda value: {"TargetArn": value}),
             "tracing_mode": ("TracingConfig", lambda value: {"Mode": value}),
             "layers": ("Layers", list),

@@ -20,6 +20,14 @@ FIELDS: list[tuple[int, int, list[str]]] = [
     (0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (1, 7, WEEKDAYS), (1970, 2199, []),
 ]  # fmt: skip
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html and botocore's EnvironmentVariableName
+LAMBDA_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+LAMBDA_SETS_ITSELF = {
+    "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+}  # fmt: skip
 
 
 def _holds_for_results(test: Callable[..., bool]) -> Callable[..., bool]:
@@ -86,9 +94,12 @@ def _number(text: str, place: int) -> int:
     return int(text) if text.isdigit() else -1
 
 
-def variable_names(value: object) -> bool:
-    """Whether all of some names can be those of environment variables."""
-    return isinstance(value, (list, tuple, dict)) and all(VARIABLE.fullmatch(str(name)) for name in value)
+def variable_names(value: object, of_lambda: bool = False) -> bool:
+    """Whether all of some names can be those of environment variables, of functions of Lambda if that is asked."""
+    if not isinstance(value, (list, tuple, dict)):
+        return False
+    allowed, taken = (LAMBDA_VARIABLE, LAMBDA_SETS_ITSELF) if of_lambda else (VARIABLE, set())
+    return all(allowed.fullmatch(str(name)) and name not in taken for name in value)
 
 
 class TestModule:
