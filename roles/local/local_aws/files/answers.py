@@ -3,6 +3,8 @@
 
 A listener's action has an order on AWS only if it was given one, by the recorded answers of both kinds. MiniStack gives
 each one back, and amazon.aws 11 compares it.
+
+A load balancer has all its attributes from the beginning. MiniStack has only three until others are set.
 """
 
 from __future__ import annotations
@@ -11,7 +13,23 @@ from typing import Any
 
 from ministack.services import alb
 
-parse_actions, action_xml = alb._parse_actions, alb._action_xml
+parse_actions, action_xml, attributes_xml = alb._parse_actions, alb._action_xml, alb._attrs_xml
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
+ATTRIBUTES = {
+    "access_logs.s3.enabled": "false",
+    "access_logs.s3.bucket": "",
+    "access_logs.s3.prefix": "",
+    "client_keep_alive.seconds": "3600",
+    "idle_timeout.timeout_seconds": "60",
+    "routing.http.desync_mitigation_mode": "defensive",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "routing.http.preserve_host_header.enabled": "false",
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
+    "routing.http.xff_client_port.enabled": "false",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http2.enabled": "true",
+    "waf.fail_open.enabled": "false",
+}
 
 
 def actions_as_given(params: Any, prefix: str = "DefaultActions") -> list[dict[str, Any]]:
@@ -29,5 +47,15 @@ def as_given(action: dict[str, Any]) -> str:
     return answer if "Order" in action else answer.replace("<Order>1</Order>", "", 1)
 
 
+def attributes_of_all(attributes: list[dict[str, str]]) -> str:
+    """The attributes in an answer, of a load balancer with those that nobody has set."""
+    held = {each["Key"]: each["Value"] for each in attributes}
+    if "deletion_protection.enabled" in held:
+        held = {**ATTRIBUTES, **held}
+    answer: str = attributes_xml([{"Key": key, "Value": value} for key, value in held.items()])
+    return answer
+
+
+alb._attrs_xml = attributes_of_all
 alb._parse_actions = actions_as_given
 alb._action_xml = as_given
