@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 
 from items import __version__
 from items.cursors import InvalidCursorError, Progress, decode_cursor, encode_cursor
-from items.models import DEFAULT_PAGE, MAX_PAGE, Health, Item, ItemChange, ItemPage, NewItem, Status
+from items.models import DEFAULT_PAGE, LAST_VERSION, MAX_PAGE, Health, Item, ItemChange, ItemPage, NewItem, Status
 from items.problems import ProblemError, install_problem_handlers, problem_docs
 from items.repository import ItemRepository
 from items.settings import Settings, commit
@@ -154,7 +154,9 @@ def add_writes(app: APIGatewayRestResolver, repository: ItemRepository) -> None:
     )  # fmt: skip
     def delete_item(
         item_id: ItemId,
-        version: Annotated[int | None, Query(ge=1, description="Only if this is the item's version.")] = None,
+        version: Annotated[
+            int | None, Query(ge=1, le=LAST_VERSION, description="Only if this is the item's version.")
+        ] = None,
     ) -> Response[str]:
         repository.delete(item_id, version)
         metrics.add_metric("ItemsDeleted", unit="Count", value=1)

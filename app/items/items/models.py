@@ -12,6 +12,8 @@ from pydantic.alias_generators import to_camel
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 2000
+# Beyond it, clients that know no integers lose digits, and DynamoDB takes no more than 38 of them.
+LAST_VERSION = 2**53 - 1
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
 
@@ -65,7 +67,13 @@ class ItemChange(NewItem):
     model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "version": 1}]})
 
     version: Annotated[
-        int, Field(strict=True, ge=1, description="The version that the change was made from; another is refused.")
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=LAST_VERSION,
+            description="The version that the change was made from; another is refused.",
+        ),
     ]
 
 

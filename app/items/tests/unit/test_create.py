@@ -66,6 +66,14 @@ def test_what_is_not_valid_is_refused_with_each_mistake(api: Api, body: Any, loc
     assert answer.json["requestId"] == answer.headers["X-Request-Id"]
 
 
+@pytest.mark.parametrize(
+    "body", ["[" * 30000, '{"name":' * 20000, '{"name": ' + "9" * 5000 + "}", '{"name": NaN}', "{"]
+)
+def test_what_nobody_can_read_is_refused(api: Api, body: str) -> None:
+    answer = api.ask("POST", "/items", body)
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+
 def test_the_rejected_input_is_not_repeated(api: Api) -> None:
     answer = api.ask("POST", "/items", {"name": "x", "status": "a-secret-in-the-wrong-place"})
     assert "a-secret-in-the-wrong-place" not in answer.body
