@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from transactions.api import operations, transactions
 from transactions.api.authentication import Authenticate, describe_authentication
 from transactions.api.cached_answers import AnswerFromCache, AskCache
-from transactions.api.middleware import LimitRequests, ObserveRequests
+from transactions.api.middleware import AnswerHead, LimitRequests, ObserveRequests
 from transactions.api.problems import Problem, install_problem_handlers
 from transactions.callers import Callers
 from transactions.config import Settings, load_settings
@@ -50,6 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=settings.app_version,
         description=DESCRIPTION,
         lifespan=lifespan,
+        # It would lead to http where a load balancer ends TLS, and away from what the client has sent.
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.state.services = services
@@ -70,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
     )
     app.add_middleware(AskCache, services=services)
+    app.add_middleware(AnswerHead)
     app.add_middleware(
         ObserveRequests,
         addresses=ClientAddresses(settings.trusted_proxies),

@@ -158,6 +158,27 @@ async def test_ids_that_cannot_exist_are_invalid(client: httpx.AsyncClient, iden
     assert answer.json()["errors"][0]["location"] == "path.transaction_id"
 
 
+@pytest.mark.parametrize("spelling", ["{}.0", "+{}", "0{}", "%20{}", "{}e0", "1_{}"])
+async def test_a_transaction_has_one_address_only(client: httpx.AsyncClient, spelling: str) -> None:
+    made = (await client.post("/transaction", json={"amount": "1.00", "description": "x"})).json()
+    for method in ("GET", "DELETE"):
+        assert (await client.request(method, f"/transaction/{spelling.format(made['id'])}")).status_code == 422
+    assert (await client.get(f"/transaction/{made['id']}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/version", "/transaction"])
+async def test_head_is_answered_like_get_without_the_body(client: httpx.AsyncClient, path: str) -> None:
+    asked, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == asked.headers["content-length"]
+
+
+@pytest.mark.parametrize("path", ["/transaction/", "/health/"])
+async def test_a_slash_too_many_leads_nowhere(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"host": "shop.example", "x-forwarded-proto": "https"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 async def test_errors_are_not_cached(client: httpx.AsyncClient, redis_: RedisServer) -> None:
     for _ in range(2):
         assert (await client.get("/transaction", params={"limit": 0})).status_code == 422

@@ -46,6 +46,24 @@ def _correlation_id(header: str) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
+class AnswerHead:
+    """Answers HEAD like GET, without the body: health checks and caches ask so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
 class ObserveRequests:
     """Gives each request its correlation id, logs and measures it, and turns what escapes into a problem."""
 
