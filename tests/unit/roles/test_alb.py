@@ -25,6 +25,7 @@ GOOD: dict[str, t.Any] = {
     "vpc_id": "vpc-1",
     "vpc_public_subnet_ids": ["subnet-1", "subnet-2"],
     "alb_certificate_arn": CERTIFICATE,
+    "alb_public_url": "https://shop.example",
     "alb_target_groups": [API],
 }
 CASES = {
@@ -32,6 +33,12 @@ CASES = {
         "alb_certificate_arn", "", ("alb_certificate_arn is empty", "alb_allow_plain_http: true")
     ),
     "certificate-is-no-arn": Case("alb_certificate_arn", "shop.example", ("alb_certificate_arn is shop.example",)),
+    "certificate-without-a-name": Case(
+        "alb_public_url", "", ("alb_public_url is empty, but alb_certificate_arn is set", "https://shop.example")
+    ),
+    "certificate-of-plain-http": Case(
+        "alb_public_url", "http://shop.example", ("alb_public_url is http://shop.example",)
+    ),
     "first-group-lists-no-path": Case(
         "alb_target_groups", [{**API, "paths": []}], ("alb_target_groups, api: no request would reach it",)
     ),

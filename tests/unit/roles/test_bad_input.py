@@ -34,7 +34,7 @@ ROLES = [
 CASES = {
     "cidr-is-no-network": Case("vpc_cidr", "banana", ("vpc_cidr is banana", "10.0.0.0/16")),
     "cidr-has-host-bits": Case("vpc_cidr", "10.0.0.1/16", ("vpc_cidr is 10.0.0.1/16", "no host bits")),
-    "cidr-is-too-large": Case("vpc_cidr", "10.0.0.0/8", ("vpc_cidr is 10.0.0.0/8", "/16 to /24")),
+    "cidr-is-too-large": Case("vpc_cidr", "10.0.0.0/8", ("vpc_cidr is 10.0.0.0/8", "/16 to /23")),
     "subnets-overlap": Case(
         "vpc_public_subnets", ["10.0.0.0/20", "10.0.0.0/24"], ("vpc_public_subnets names", "overlap with no other")
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.slipway.aws.plugins.modules.application_autoscaling_target import ScalableTarget
 from tests.support.modules import Client, Run, runner
@@ -51,6 +52,27 @@ def test_registers_the_target_with_its_policies(scaling: Any, run: Run) -> None:
     assert result["changed"] is True
     assert result["scalable_target"]["max_capacity"] == 10
     assert policies(scaling) == {"cpu": 60.0, "memory": 70.5}
+
+
+def test_the_role_that_the_first_target_of_an_account_makes_is_waited_for(
+    scaling: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = ["FailedResourceAccessException", "ObjectNotFoundException"]
+    put = ScalableTarget._put
+
+    def refused_at_first(self: ScalableTarget, policy: dict[str, Any]) -> None:
+        def call(**options: Any) -> Any:
+            if refusals:
+                raise ClientError({"Error": {"Code": refusals.pop(), "Message": "not yet"}}, "PutScalingPolicy")
+            return original(**options)
+
+        original, self.client.put_scaling_policy = self.client.put_scaling_policy, call
+        put(self, policy)
+
+    monkeypatch.setattr(ScalableTarget, "_put", refused_at_first)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert run(min_capacity=2, max_capacity=10, policies=[CPU])["changed"] is True
+    assert (refusals, policies(scaling)) == ([], {"cpu": 60.0})
 
 
 def test_a_second_run_changes_nothing(run: Run) -> None:

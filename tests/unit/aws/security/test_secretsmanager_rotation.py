@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from ansible_collections.slipway.aws.plugins.modules import secretsmanager_rotation
 from tests.support.modules import REGION, Run, runner
@@ -36,7 +36,7 @@ def held(api: Stubber, **fields: Any) -> None:
 def sets(api: Stubber) -> None:
     rules = {"AutomaticallyAfterDays": 30}
     asked = {**SECRET, "RotationLambdaARN": FUNCTION, "RotationRules": rules, "RotateImmediately": False}
-    api.add_response("rotate_secret", {}, asked)
+    api.add_response("rotate_secret", {}, {**asked, "ClientRequestToken": ANY})
 
 
 ROTATED = {"RotationEnabled": True, "RotationLambdaARN": FUNCTION, "RotationRules": {"AutomaticallyAfterDays": 30}}
@@ -44,6 +44,19 @@ ROTATED = {"RotationEnabled": True, "RotationLambdaARN": FUNCTION, "RotationRule
 
 def test_a_rotation_is_set_and_nothing_rotated_at_once(api: Stubber, rotate: Run) -> None:
     held(api)
+    sets(api)
+    assert rotate()["changed"] is True
+    api.assert_no_pending_responses()
+
+
+def test_a_permission_that_is_too_new_to_be_known_is_waited_for(
+    api: Stubber, rotate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    held(api)
+    # As the Terraform provider has the words.
+    message = "Secrets Manager cannot invoke the specified Lambda function."
+    api.add_client_error("rotate_secret", "AccessDeniedException", message)
     sets(api)
     assert rotate()["changed"] is True
     api.assert_no_pending_responses()

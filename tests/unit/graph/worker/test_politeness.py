@@ -99,6 +99,7 @@ REFUSALS = [
     ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."),
     ("MalformedPolicy", "Invalid principal in policy"),
     ("InvalidParameterValue", "IAM role ARN value is invalid or does not include the required permissions"),
+    ("InvalidParameterValueException", "The role arn:aws:iam::1:role/b is not authorized to call tag:GetResources"),
     ("InvalidInputException", "CodeBuild is not authorized to perform: sts:AssumeRole on arn:aws:iam::1:role/build"),
 ]  # fmt: skip
 

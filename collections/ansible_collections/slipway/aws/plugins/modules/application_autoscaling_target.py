@@ -145,9 +145,12 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     covers,
     found,
     given,
+    retry_while,
     run,
 )
 
+# How long what a call before has made may be unknown to the next.
+SETTLES_SECONDS = 120
 BOUNDS = ("MinCapacity", "MaxCapacity", "SuspendedState")
 TRACKING = {
     "target_value": "TargetValue",
@@ -241,7 +244,13 @@ class ScalableTarget(Resource):
             self.client.delete_scaling_policy(**self._identity, PolicyName=name)
 
     def _put(self, policy: State) -> None:
-        self.client.put_scaling_policy(**self._identity, **policy)
+        # The first target of an account makes AWS make a role, which the alarms of the policy need and do not know yet:
+        # the Terraform provider waits for it as well (internal/service/appautoscaling/policy.go).
+        retry_while(
+            ("FailedResourceAccessException", "ObjectNotFoundException"),
+            lambda: self.client.put_scaling_policy(**self._identity, **policy),
+            SETTLES_SECONDS,
+        )
 
     def delete(self, current: State) -> None:
         """Deregister the target; AWS deletes its policies and their alarms with it."""

@@ -63,12 +63,22 @@ rotation:
       sample: {automatically_after_days: 30}
 """
 
+import uuid
 from typing import Any
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import State, connect, difference, finish
+from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    State,
+    connect,
+    difference,
+    finish,
+    retry_while,
+)
+
+# How long what a call before has made may be unknown to the next.
+SETTLES_SECONDS = 120
 
 
 def differs(secret: State, rotation: State) -> bool:
@@ -80,7 +90,16 @@ def ensure(client: Any, secret_id: str, rotation: State, check: bool) -> bool:
     """Set the rotation where it differs, and say whether it did."""
     changed = differs(client.describe_secret(SecretId=secret_id), rotation)
     if changed and not check:
-        client.rotate_secret(SecretId=secret_id, **rotation, RotateImmediately=False)
+        # One rotation, however often it is asked for: what lets Secrets Manager call the function may be too new to be
+        # known. The Terraform provider waits for it as well (internal/service/secretsmanager/secret_rotation.go).
+        token = str(uuid.uuid4())
+        retry_while(
+            ("AccessDeniedException", "InvalidRequestException"),
+            lambda: client.rotate_secret(
+                SecretId=secret_id, **rotation, RotateImmediately=False, ClientRequestToken=token
+            ),
+            SETTLES_SECONDS,
+        )
     return changed
 
 

@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 120.0
 # Between two attempts.
 PAUSE_SECONDS = 3.0
 _REFUSALS = re.compile(
-    r"can ?not be assumed|could not be assumed|unable to assume|authorized to (perform: sts:AssumeRole|assume)"
+    r"can ?not be assumed|could not be assumed|unable to assume|authorized to (perform: sts:AssumeRole|assume|call )"
     r"|invalid principal|principal(s)? (in policy )?(is|are|was) (not valid|invalid)|invalid iam instance profile"
     r"|(role|instance ?profile)\b.*\b(is invalid|is not valid|does not exist|cannot be found"
     r"|(required|proper|have) permissions|trust relationship)",
