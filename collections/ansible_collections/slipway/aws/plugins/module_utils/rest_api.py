@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.slipway.aws.plugins.module_utils import openapi
-from ansible_collections.slipway.aws.plugins.module_utils.resource import State
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, State
 
 Options = Mapping[str, Any]
 
@@ -34,20 +34,21 @@ PREFLIGHT_STATUS = "204"
 
 
 def wanted(options: Options) -> State:
-    """The parts of the API that the document and the other options of the module describe."""
-    document = options["document"]
-    methods: dict[str, Any] = {}
-    models: dict[str, Any] = {}
-    for path, verb, operation in openapi.operations(document):
-        schemas = openapi.request_schemas(document, operation)
-        models |= dict(schemas.values())
-        methods[f"{verb} {path}"] = _method(options, path, operation, schemas)
+    """The parts of the API that the document and the other options of the module describe.
+
+    :raises RefusedError: where the document is wrong, or asks for what API Gateway has not.
+    """
+    try:
+        api = openapi.described(options["document"])
+    except openapi.DocumentError as error:
+        raise RefusedError(f"The document of the REST API {options['name']}: {error}") from error
+    methods = {f"{each.verb} {each.path}": _method(options, each) for each in api.operations}
     if options["cors"]:
-        for path in document.get("paths", {}):
+        for path in dict.fromkeys(each.path for each in api.operations):
             methods.setdefault(f"OPTIONS {path}", _preflight(options, path, methods))
     return {
         METHODS: methods,
-        MODELS: models,
+        MODELS: dict(api.models),
         VALIDATORS: {EVERYTHING: [True, True]} if options["validate_requests"] else {},
         AUTHORIZERS: _authorizers(options["authorizer"]),
         RESPONSES: {
@@ -56,21 +57,21 @@ def wanted(options: Options) -> State:
     }
 
 
-def digest(options: Options) -> str:
+def digest(parts: State) -> str:
     """What changes with the parts of the API."""
-    return hashlib.sha256(openapi.canonical(wanted(options)).encode()).hexdigest()[:16]
+    return hashlib.sha256(openapi.canonical(parts).encode()).hexdigest()[:16]
 
 
-def _method(options: Options, path: str, operation: Mapping[str, Any], schemas: Mapping[str, tuple[str, Any]]) -> State:
-    public = path in options["public_paths"]
+def _method(options: Options, operation: openapi.Operation) -> State:
+    public = operation.written in options["public_paths"]
     authorized = options["authorizer"] and not public
     return {
         "authorizationType": "CUSTOM" if authorized else "NONE",
         AUTHORIZER: AUTHORIZER if authorized else "",
         "apiKeyRequired": options["api_key_required"] and not public,
-        "operationName": operation.get("operationId", ""),
-        "requestParameters": openapi.request_parameters(options["document"], operation),
-        "requestModels": {content_type: name for content_type, (name, _schema) in schemas.items()},
+        "operationName": operation.name,
+        "requestParameters": dict(operation.parameters),
+        "requestModels": dict(operation.models),
         "validator": EVERYTHING if options["validate_requests"] else "",
         "integration": {
             "type": "AWS_PROXY",

@@ -32,7 +32,13 @@ options:
     choices: [REGIONAL, EDGE, PRIVATE]
     default: REGIONAL
   document:
-    description: The OpenAPI document, version 3.0 or 3.1.
+    description:
+      - The OpenAPI document, version 3.0 or 3.1. Bodies of JSON are checked against its schemas as far as JSON Schema
+        draft 4 can express them; whatever the document allows passes. A C(format) is not checked.
+      - A path that ends with a slash becomes the one without it, by which API Gateway serves both.
+      - References have to stay in the document. What is wrong in it, and what API Gateway cannot have, is refused
+        before AWS is asked anything, such as a parameter that is only a part of a path's part, or two names for the
+        parameter at one place.
     type: dict
   function_arn:
     description: ARN of the Lambda function, or of its alias, that handles the requests.
@@ -176,6 +182,13 @@ class RestApi(ApiGatewayResource):
     result = "rest_api"
     keys: ClassVar = {"name": "name", "description": "description"}
     opaque = (*PARTS, "endpointConfiguration")
+    parts: State | None = None
+    """What the document and the options describe; nothing where the API is to go."""
+
+    def ensure_present(self) -> dict[str, Any]:
+        """Refuse a document that is wrong before AWS is asked anything."""
+        self.parts = rest_api.wanted(self.params)
+        return super().ensure_present()
 
     def read(self) -> State | None:
         """The API of this name with its parts, in the shape of `desired`."""
@@ -217,11 +230,11 @@ class RestApi(ApiGatewayResource):
         return {
             **super().desired(),
             "endpointConfiguration": {"types": [self.params["endpoint_type"]]},
-            **rest_api.wanted(self.params),
+            **self.parts,
         }
 
     def _digest(self) -> str:
-        return rest_api.digest(self.params) if self.params["state"] == "present" else ""
+        return rest_api.digest(self.parts) if self.parts else ""
 
     def differences(self, current: State, desired: State) -> State:
         """Every part is compared as a whole: what is no longer wanted is a difference."""
@@ -300,6 +313,10 @@ class RestApi(ApiGatewayResource):
             self.client.delete_method(restApiId=api, resourceId=resources[path], httpMethod=verb)
         paths = {name.partition(" ")[2] for name in wanted}
         needed = {path for each in paths for path in with_parents(each)}
+        # Before others are made, since a parameter may have a new name and there is only one at a place. Longer paths
+        # first: a resource takes those below it along.
+        for path in sorted(resources.keys() - needed - {"/"}, key=len, reverse=True):
+            self.client.delete_resource(restApiId=api, resourceId=resources[path])
         for path in sorted(needed - resources.keys(), key=len):
             parent, part = path.rsplit("/", 1)
             made = self.client.create_resource(restApiId=api, parentId=resources[parent or "/"], pathPart=part)
@@ -312,9 +329,6 @@ class RestApi(ApiGatewayResource):
                 if name in current[METHODS]:
                     self.client.delete_method(**where)
                 self._put_method(where, method, references)
-        # Longer paths first: a resource takes those below it along.
-        for path in sorted(resources.keys() - needed - {"/"}, key=len, reverse=True):
-            self.client.delete_resource(restApiId=api, resourceId=resources[path])
 
     def _put_method(self, where: Mapping[str, str], method: State, references: Mapping[str, str]) -> None:
         integration = method["integration"]
