@@ -93,6 +93,16 @@ CASES = {
     "document-is-something-else": Case(
         "rest_api_document", str(ROOT / "requirements.yml"), ("is not an OpenAPI", "3.0 or 3.1")
     ),
+    "document-refers-to-what-it-has-not": Case(
+        "rest_api_document",
+        str(ROOT / "tests/unit/roles/openapi_with_mistakes.json"),
+        (
+            "openapi_with_mistakes.json",
+            "#/paths/~1{id}.json is a path that API Gateway cannot have",
+            "#/paths/~1orders/post/requestBody/$ref is orders.yaml",
+            "references within the document",
+        ),
+    ),
     "stage-has-a-hyphen": Case("rest_api_stage", "my-stage", ("rest_api_stage is my-stage", "underscores")),
     "answer-takes-too-long": Case("rest_api_timeout", 30000, ("rest_api_timeout is 30000", "50 to 29000 milliseconds")),
     "everybody-may-call-the-api-in-production": Case(

@@ -9,6 +9,7 @@ import urllib.request
 from typing import Any
 
 import boto3
+import botocore.client
 import pytest
 
 from tests.support.modules import Run, runner
@@ -148,6 +149,62 @@ def test_the_digest_follows_the_api(shop: Shop) -> None:
     first = shop.made()["digest"]
     assert shop.made()["digest"] == first
     assert shop.made(timeout=5000)["digest"] != first
+
+
+def test_a_document_that_is_wrong_ends_in_one_message_before_anything_is_made(shop: Shop) -> None:
+    wrong = copy.deepcopy(DOCUMENT)
+    wrong["paths"]["/orders"]["post"]["requestBody"] = {"$ref": "#/components/requestBodies/Nobody"}
+    result = shop.api(document=wrong)
+    assert result["msg"] == (
+        "The document of the REST API shop: #/paths/~1orders/post/requestBody/$ref is"
+        " #/components/requestBodies/Nobody,"
+        " which is not in the document; allowed: a place that is in it."
+    )
+    assert shop.client.get_rest_apis()["items"] == []
+
+
+def test_an_api_goes_whatever_is_wrong_in_its_document(shop: Shop) -> None:
+    shop.made()
+    assert shop.api(state="absent", document={"paths": []})["changed"] is True
+
+
+def test_names_that_aws_gives_its_own_models_are_kept_free(shop: Shop) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["components"]["schemas"] = {"Error": DOCUMENT["components"]["schemas"]["Order"]}
+    document["paths"]["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
+        "$ref": "#/components/schemas/Error"
+    }
+    shop.made(document)
+    assert shop.methods()["POST /orders"]["requestModels"]["application/json"] not in ("Error", "Empty")
+    assert shop.made(document)["changed"] is False
+
+
+def test_paths_with_a_slash_at_the_end_are_resources_without_it(shop: Shop) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["paths"] = {f"{path}/": entry for path, entry in DOCUMENT["paths"].items()}
+    shop.made(document, **{**OPTIONS, "public_paths": ["/health/"]})
+    assert {"POST /orders", "OPTIONS /orders", "GET /orders/{id}"} <= set(shop.methods())
+    assert shop.methods()["GET /health"]["authorizationType"] == "NONE"
+    assert shop.made(document, **{**OPTIONS, "public_paths": ["/health/"]})["changed"] is False
+
+
+def test_a_parameter_gets_another_name_only_after_the_old_one_is_gone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.made()
+    renamed = copy.deepcopy(DOCUMENT)
+    del renamed["paths"]["/orders/{id}"]
+    renamed["paths"]["/orders/{number}"] = {"get": {"operationId": "readOrder"}}
+    calls = []
+    # AWS refuses a second parameter at one place, and the emulator does not.
+    made = botocore.client.BaseClient._make_api_call
+    monkeypatch.setattr(
+        "botocore.client.BaseClient._make_api_call",
+        lambda client, operation, given: calls.append(operation) or made(client, operation, given),
+    )
+    shop.made(renamed)
+    assert calls.index("DeleteResource") < calls.index("CreateResource")
+    assert "GET /orders/{number}" in shop.methods()
 
 
 def test_two_apis_of_one_name_are_refused(shop: Shop) -> None:

@@ -708,7 +708,7 @@ def _values(node: Node, converted: Schema) -> bool:
     if "enum" in held:
         values = node.at("enum").checked(isinstance(held["enum"], list), "a list of values")
         different = list({canonical(each): each for each in values}.values())
-        converted.update({"enum": different} if different else {"not": {}})
+        converted["enum" if different else "not"] = different or {}
     if "const" in held:
         converted["enum"] = [held["const"]]
     return not ("const" in held and "enum" in held)

@@ -182,8 +182,11 @@ class RestApi(ApiGatewayResource):
     result = "rest_api"
     keys: ClassVar = {"name": "name", "description": "description"}
     opaque = (*PARTS, "endpointConfiguration")
-    parts: State | None = None
-    """What the document and the options describe; nothing where the API is to go."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        # What the document and the options describe; nothing where the API is to go.
+        self.parts: State = {}
 
     def ensure_present(self) -> dict[str, Any]:
         """Refuse a document that is wrong before AWS is asked anything."""
