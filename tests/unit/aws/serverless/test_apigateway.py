@@ -196,12 +196,14 @@ def test_a_parameter_gets_another_name_only_after_the_old_one_is_gone(
     del renamed["paths"]["/orders/{id}"]
     renamed["paths"]["/orders/{number}"] = {"get": {"operationId": "readOrder"}}
     calls = []
+    made: Any = vars(botocore.client.BaseClient)["_make_api_call"]
+
+    def noted(client: Any, operation: str, given: Any) -> Any:
+        calls.append(operation)
+        return made(client, operation, given)
+
     # AWS refuses a second parameter at one place, and the emulator does not.
-    made = botocore.client.BaseClient._make_api_call
-    monkeypatch.setattr(
-        "botocore.client.BaseClient._make_api_call",
-        lambda client, operation, given: calls.append(operation) or made(client, operation, given),
-    )
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", noted)
     shop.made(renamed)
     assert calls.index("DeleteResource") < calls.index("CreateResource")
     assert "GET /orders/{number}" in shop.methods()
