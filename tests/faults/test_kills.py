@@ -23,7 +23,7 @@ VARIABLES = [ROOT / "playbooks/group_vars/all.yml", ROOT / "playbooks/group_vars
 SLOW = {"rds", "elasticache", "ecs_services", "lambda_functions", "rotation_schedules"}
 QUICK_ROLES = [role for role in SYSTEM["system_roles"] if role not in SLOW]
 QUICKEST_ROLES = ["kms", "secrets", "log_groups", "ecr"]
-PARTS = [(SYSTEM["system_roles"], 6, 1), (QUICK_ROLES, 10, 2), (QUICKEST_ROLES, 44, 3)]
+PARTS = [(SYSTEM["system_roles"], 6, 1), (QUICK_ROLES, 10, 2), (QUICKEST_ROLES, 50, 3)]
 
 
 @pytest.mark.parametrize(("roles", "kills", "seed"), PARTS, ids=[f"{kills} kills" for _roles, kills, _seed in PARTS])
