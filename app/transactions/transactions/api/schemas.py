@@ -60,18 +60,7 @@ Amount = Annotated[
     ),
 ]
 UtcTime = Annotated[datetime, PlainSerializer(_format_time, return_type=str)]
-
-
-def _spelled_one_way(value: object) -> object:
-    """An id as it stands in paths; what else means the number, such as 6.0 or +6, names nothing."""
-    if isinstance(value, str) and not re.fullmatch("[1-9][0-9]*", value):
-        raise ValueError("an id is digits only, without zeros before them")
-    return value
-
-
-TransactionId = Annotated[
-    int, BeforeValidator(_spelled_one_way), Field(ge=1, le=MAX_ID, description="Id of a transaction.", examples=[42])
-]
+TransactionId = Annotated[int, Field(ge=1, le=MAX_ID, description="Id of a transaction.", examples=[42])]
 
 
 class TransactionCreate(BaseModel):

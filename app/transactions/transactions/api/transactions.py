@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from transactions import repository
 from transactions.api.cursors import decode_cursor, encode_cursor
@@ -130,13 +131,25 @@ async def _delete_batch(services: Services, newest: int) -> list[int]:
     return ids
 
 
+def _only_address(request: Request, transaction_id: TransactionId) -> int:
+    """The id, if it is spelled as in the address of its transaction: what else means the number names nothing."""
+    if request.path_params["transaction_id"] != str(transaction_id):
+        message = "an id is digits only, without zeros before them"
+        raise RequestValidationError([{"loc": ("path", "transaction_id"), "msg": message, "type": "value_error"}])
+    return transaction_id
+
+
+# As 42, and neither as 42.0 nor as +42.
+AddressedId = Annotated[int, Depends(_only_address)]
+
+
 @router.get(
     "/{transaction_id}",
     summary="Get one transaction",
     response_model=TransactionResponse,
     responses=problem_docs(HTTPStatus.NOT_FOUND),
 )
-async def read_transaction(request: Request, transaction_id: TransactionId) -> Response:
+async def read_transaction(request: Request, transaction_id: AddressedId) -> Response:
     """The transaction with this id."""
     services = get_services(request)
     row = await services.database.run("get", lambda session: repository.find(session, transaction_id))
@@ -151,7 +164,7 @@ async def read_transaction(request: Request, transaction_id: TransactionId) -> R
     status_code=HTTPStatus.NO_CONTENT,
     responses=problem_docs(HTTPStatus.NOT_FOUND),
 )
-async def delete_transaction(request: Request, transaction_id: TransactionId) -> Response:
+async def delete_transaction(request: Request, transaction_id: AddressedId) -> Response:
     """Delete the transaction with this id."""
     services = get_services(request)
     try:
