@@ -38,6 +38,10 @@ class ApiProxy:
         self.denied: set[str] = set()
         # By operation the errors, code and message, with which AWS refuses it next, one after the other.
         self.refusals: dict[str, list[tuple[str, str]]] = {}
+        # Whose answers end in their middle.
+        self.cuts: t.Callable[[str], bool] = lambda _operation: False
+        # Whether the credentials have run out.
+        self.has_expired: t.Callable[[str], bool] = lambda _operation: False
         self.denies: t.Callable[[str], bool] = lambda operation: operation in self.denied
         self.random = random.Random(0)  # noqa: S311 - faults must be repeatable
         self.lock = threading.Lock()
@@ -123,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         if refusal:
             self._reply_error(400, *refusal)
             return
+        if self.owner.has_expired(operation):
+            self._reply_error(403, "ExpiredTokenException", "The security token included in the request is expired")
+            return
         # A write whose answer is lost may have happened; botocore asks again all the same, as everybody's client does.
         if fault and not (fault == "lose the answer" and only_reads(operation)):
             self._misbehave(fault)
@@ -135,7 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
             if fault:
                 self._hang_up()
             else:
-                self._reply(answer.status, answer.getheaders(), answer.read())
+                body = answer.read()
+                whole = len(body) if not self.owner.cuts(operation) else len(body) // 2
+                self._reply(answer.status, answer.getheaders(), body[:whole])
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):

@@ -14,9 +14,13 @@ try:
     import botocore.client
     import botocore.hooks
     import botocore.loaders
+    import botocore.parsers
     import botocore.session
 except ImportError:  # the worker uses this only where boto3 is
     pass
+
+
+CUT = "the answer of AWS ends too early: something on the way has cut it"
 
 
 def keep_clients() -> None:
@@ -97,6 +101,31 @@ def keep_event_names() -> None:
         return kept[event_name]
 
     aliaser._alias_event_name = once
+
+
+def refuse_cut_answers() -> None:
+    """Make botocore say of an answer that ends too early that it does: a proxy on the way may have cut it.
+
+    JSON it would take for an answer without anything in it, and XML it would show, with whatever secrets that has.
+    """
+    json_parser: t.Any = botocore.parsers.BaseJSONParser
+    xml_parser: t.Any = botocore.parsers.BaseXMLResponseParser
+    parse_json, parse_xml = json_parser._parse_body_as_json, xml_parser._parse_xml_string_to_dom
+
+    def whole_json(self: t.Any, body: bytes) -> t.Any:
+        parsed = parse_json(self, body)
+        if body.lstrip()[:1] in (b"{", b"[") and parsed == {"message": body.decode(self.DEFAULT_ENCODING)}:
+            raise botocore.parsers.ResponseParserError(CUT)
+        return parsed
+
+    def whole_xml(self: t.Any, body: bytes) -> t.Any:
+        try:
+            return parse_xml(self, body)
+        except botocore.parsers.ResponseParserError:
+            raise botocore.parsers.ResponseParserError(CUT) from None
+
+    json_parser._parse_body_as_json = whole_json
+    xml_parser._parse_xml_string_to_dom = whole_xml
 
 
 def _once_per_service(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:

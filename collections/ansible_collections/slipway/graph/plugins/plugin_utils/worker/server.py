@@ -288,6 +288,7 @@ def prepare(collection_paths: list[str]) -> Worker:
     clients.keep_models()
     clients.keep_sessions()
     clients.keep_clients()
+    clients.refuse_cut_answers()
     importlib.import_module(f"{UTILS}.worker.waiters").ask_sooner()
     importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
     return worker
