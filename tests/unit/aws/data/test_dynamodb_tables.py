@@ -94,3 +94,10 @@ def test_check_mode_makes_and_deletes_no_index(table: Any, index: Run) -> None:
     index(indexes=[BY_STATUS])
     assert index(check=True, indexes=[BY_OWNER])["changed"] is True
     assert list(indexes(table)) == ["by-status"]
+
+
+def test_a_plan_of_a_table_that_is_still_to_be_made_is_what_comes_after_it(expire: Run, index: Run) -> None:
+    assert expire(check=True, name="none", attribute="expiresAt")["changed"] is True
+    assert expire(check=True, name="none")["changed"] is False
+    # It is made with its indexes.
+    assert index(check=True, name="none", indexes=[BY_STATUS])["changed"] is False

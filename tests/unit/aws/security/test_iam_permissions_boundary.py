@@ -40,5 +40,5 @@ def test_check_mode_changes_no_boundary(iam: Any, run: Run) -> None:
     assert boundary(iam) == ""
 
 
-def test_a_role_that_is_not_there_is_told(run: Run) -> None:
-    assert "Could not set the boundary of the role nobody" in run(role_name="nobody")["msg"]
+def test_a_role_that_is_still_to_be_made_gets_its_boundary_then(run: Run) -> None:
+    assert run(check=True, role_name="nobody", boundary=BOUNDARY)["changed"] is False

@@ -97,6 +97,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     State,
     connect,
     finish,
+    found,
     retry_while,
     wait_until,
 )
@@ -113,7 +114,8 @@ class Indexes:
         self.client = client
         self.name = name
         self.timeout = timeout
-        self.table: State = client.describe_table(TableName=name)["Table"]
+        answer = found(client.describe_table, "ResourceNotFoundException", TableName=name)
+        self.table: State = answer["Table"] if answer else {}
 
     def held(self) -> dict[str, State]:
         """Those that are there, by name."""
@@ -184,6 +186,8 @@ def manage(module: Any, indexes: Indexes) -> dict[str, Any]:
     :raises RefusedError: for an index that is made of something else, before anything is written.
     """
     wanted = {option["name"]: option for option in module.params["indexes"]}
+    if not indexes.table:  # a plan of a table that is still to be made, with its indexes
+        return {"changed": False, "indexes": sorted(wanted)}
     held = indexes.held()
     other = sorted(name for name in held.keys() & wanted.keys() if held[name] != wanted_of(wanted[name]))
     if other:

@@ -55,7 +55,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish
+from ansible_collections.slipway.aws.plugins.module_utils.resource import RefusedError, connect, finish, found
 
 ON = ("ENABLED", "ENABLING")
 
@@ -66,8 +66,10 @@ def expire(module: Any, client: Any) -> dict[str, Any]:
     :raises RefusedError: for another attribute than that by which items expire now.
     """
     name, wanted = module.params["name"], module.params["attribute"]
-    told = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    current = told["AttributeName"] if told["TimeToLiveStatus"] in ON else ""
+    # A plan of a table that is still to be made sees none.
+    answer = found(client.describe_time_to_live, "ResourceNotFoundException", TableName=name)
+    told = answer["TimeToLiveDescription"] if answer else {}
+    current = told["AttributeName"] if told.get("TimeToLiveStatus") in ON else ""
     if current and wanted and current != wanted:
         raise RefusedError(
             f"Items of {name} expire by {current}, not by {wanted}. AWS changes that only an hour after it was "

@@ -49,14 +49,16 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish
+from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish, found
 
 
 def bound(module: Any, client: Any) -> dict[str, Any]:
     """The module's result."""
     name, wanted = module.params["role_name"], module.params["boundary"]
-    role = client.get_role(RoleName=name)["Role"]
-    current = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
+    answer = found(client.get_role, "NoSuchEntity", RoleName=name)
+    if answer is None:  # a plan of a role that is still to be made, with its boundary
+        return {"changed": False, "boundary": wanted}
+    current = answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     if current != wanted and not module.check_mode:
         if wanted:
             client.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=wanted)
