@@ -62,10 +62,6 @@ def boundary(client: Client) -> t.Any:
     return "PermissionsBoundary" in client("iam").get_role(RoleName="slipway-plan")["Role"]
 
 
-def logs_of_bucket(client: Client) -> t.Any:
-    return "LoggingEnabled" in client("s3").get_bucket_logging(Bucket=f"demo-test-files-{ACCOUNT}-{REGION}")
-
-
 def tables(**of_table: t.Any) -> dict[str, t.Any]:
     return {**KEYS, "dynamodb_list": [{"name": "items", "hash_key": "id", **of_table}]}
 
@@ -78,11 +74,6 @@ def balancer(**inputs: t.Any) -> dict[str, t.Any]:
                                   "ingress": [{"port": 80, "cidr": "0.0.0.0/0"}]}],
         **inputs,
     }  # fmt: skip
-
-
-def buckets(**of_bucket: t.Any) -> dict[str, t.Any]:
-    logs = {"name": "logs", "receives_access_logs": True}
-    return {"s3_buckets_kms_key_arn": "", "s3_buckets_list": [logs, {"name": "files", **of_bucket}]}
 
 
 GITHUB = {"github_oidc_repository": "example/shop", "github_oidc_roles": [{"name": "plan", "branches": ["main"]}]}
@@ -107,9 +98,6 @@ CASES = {
     "a permissions boundary": Case(
         ["github_oidc"], {**GITHUB, "github_oidc_permissions_boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
         GITHUB, boundary, (True, False),
-    ),
-    "the access logs of a bucket": Case(
-        ["s3_buckets"], buckets(access_logs="logs"), buckets(), logs_of_bucket, (True, False)
     ),
 }  # fmt: skip
 
