@@ -128,7 +128,7 @@ class _Indented(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's
         super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: t.Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: t.Any) -> bool:  # noqa: ARG002 - PyYAML's
         return True
 
 

@@ -72,7 +72,7 @@ class _System:
 
     def problems(self, case: Case) -> list[str]:
         """What is wrong with the system's inputs with one of them given otherwise."""
-        from ansible_collections.slipway.graph.plugins.plugin_utils.read import (  # noqa: PLC0415
+        from ansible_collections.slipway.graph.plugins.plugin_utils.read import (  # noqa: PLC0415 - as above
             conversion,
             rendering,
             validation,

@@ -22,7 +22,9 @@ DOOR = Path("plugin_utils/ansible_doors.py")
 WORKER_DOOR = Path("plugin_utils/worker/ansible_doors.py")
 # What is private and not Ansible's: Python's own, and botocore's seams, which the worker alone touches.
 NOT_ANSIBLES = {"_exit", "_getframe"}
-BOTOCORES = {"_make_api_call", "_alias_event_name", "_get_credentials"}
+BOTOCORES = {
+    "_make_api_call", "_alias_event_name", "_get_credentials", "_parse_body_as_json", "_parse_xml_string_to_dom",
+}  # fmt: skip
 
 
 def sources() -> Iterator[tuple[Path, str]]:

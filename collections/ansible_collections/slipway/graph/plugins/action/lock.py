@@ -51,7 +51,10 @@ class ActionModule(ActionBase):
             account=options["account"],
             folder=str(lock_keeper.private_folder()),
         )
-        environment = {**os.environ, **environment_of(self._task), "PYTHONPATH": str(lock_keeper.COLLECTIONS)}
+        environment = {**os.environ, **environment_of(self._task)}
+        # Before what somebody else has there, boto3 perhaps.
+        paths = [str(lock_keeper.COLLECTIONS), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         region = region_of(options, environment)
         if region:  # boto3 knows it by this name only
             environment["AWS_DEFAULT_REGION"] = region

@@ -554,8 +554,10 @@ class KeepingEngine(TemplateEngine):
     @contextlib.contextmanager
     def _at_hand(self, text: str, way: str) -> c.Iterator[None]:
         self.environment.at_hand = (str(text), way) if _stands_in_a_file(text) else ("", "")
-        yield
-        self.environment.at_hand = ("", "")
+        try:
+            yield
+        finally:  # or what is compiled next would be kept as this
+            self.environment.at_hand = ("", "")
 
 
 def _stands_in_a_file(template: str) -> bool:
