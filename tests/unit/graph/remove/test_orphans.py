@@ -136,7 +136,7 @@ def test_rule_11_right_after_an_apply_there_are_no_orphans(applied: AWS) -> None
     assert outcome.result["orphans"] == []
     # Moto has no list of these; what cannot be read is told and hides nothing else.
     assert list(outcome.result["unread"]) == ["elasticache:parametergroup"]
-    assert "could not be read: elasticache:parametergroup: Unable to parse response" in outcome.output
+    assert "could not be read: elasticache:parametergroup: the answer of AWS cannot be read" in outcome.output
     assert "Orphans: 0 of 7 resources with these tags belong to no task" in outcome.output
     assert proxy.operations
     assert proxy.writes == []

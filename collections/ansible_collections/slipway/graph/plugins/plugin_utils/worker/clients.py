@@ -20,7 +20,7 @@ except ImportError:  # the worker uses this only where boto3 is
     pass
 
 
-CUT = "the answer of AWS ends too early: something on the way has cut it"
+CUT = "the answer of AWS cannot be read: it was cut on the way, or something else than AWS gave it"
 
 
 def keep_clients() -> None:
@@ -104,7 +104,7 @@ def keep_event_names() -> None:
 
 
 def refuse_cut_answers() -> None:
-    """Make botocore say of an answer that ends too early that it does: a proxy on the way may have cut it.
+    """Make botocore say of an answer that it cannot be read: a proxy on the way may have cut it.
 
     JSON it would take for an answer without anything in it, and XML it would show, with whatever secrets that has.
     """
