@@ -294,6 +294,27 @@ def test_what_runs_outside_of_a_graph_writes_no_more_either(aws: AWS) -> None:
     assert arn.endswith("/first")
 
 
+@pytest.mark.usefixtures("table")
+def test_before_a_module_that_does_not_look_a_task_does(aws: AWS) -> None:
+    project, proxy = aws
+    look = {"slipway.graph.lock_held": {}, "environment": {"SLIPWAY_LOCK_HEART": "{{ run_locked.heart }}"}}
+    topic = {"name": "Write", "community.aws.sns_topic": {"name": "late"}}
+    kill = {"argv": [sys.executable, "-c", KILL_THE_KEEPER, "{{ run_locked.heart }}"]}
+    outcome = project.run_plays([{"tasks": [
+        {"name": "There is none yet", "slipway.graph.lock_held": {}, "register": "none"},
+        {"name": "Lock", "slipway.graph.lock": {"table": "locks", "key": "demo-test"}, "register": "run_locked"},
+        {"name": "Look", **look, "register": "held"},
+        {"name": "It is held", "ansible.builtin.assert": {"that": ["not none.held", "held.held"]}},
+        {"name": "Kill", "ansible.builtin.command": kill},
+        {"name": "Look again", **look},
+        topic,
+    ]}])  # fmt: skip
+    assert outcome.returncode != 0
+    said = " ".join(outcome.output.split())
+    assert "the lock of demo-test was lost: the process that renewed it has died. Nothing more was written" in said
+    assert client(proxy, "sns").list_topics()["Topics"] == []
+
+
 def _has_open(process: psutil.Process, path: Path) -> bool:
     try:
         return any(each.path == str(path) for each in process.open_files())

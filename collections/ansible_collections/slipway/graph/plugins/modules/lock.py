@@ -19,7 +19,7 @@ description:
     with a warning.
   - A run whose lock is lost, because it was asleep or cut off from AWS for longer than that, writes no more through
     M(slipway.graph.converge) and fails. So do the modules of C(slipway.aws) whose environment names RV(heart) as
-    E(SLIPWAY_LOCK_HEART).
+    E(SLIPWAY_LOCK_HEART). Before others that write, M(slipway.graph.lock_held) looks.
   - In check mode, no lock is taken.
 options:
   table:
