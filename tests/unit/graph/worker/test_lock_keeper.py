@@ -301,10 +301,10 @@ def test_before_a_module_that_does_not_look_a_task_does(aws: AWS) -> None:
     topic = {"name": "Write", "community.aws.sns_topic": {"name": "late"}}
     kill = {"argv": [sys.executable, "-c", KILL_THE_KEEPER, "{{ run_locked.heart }}"]}
     outcome = project.run_plays([{"tasks": [
-        {"name": "There is none yet", "slipway.graph.lock_held": {}, "register": "none"},
+        {"name": "There is none yet", "slipway.graph.lock_held": {}, "register": "unlocked"},
         {"name": "Lock", "slipway.graph.lock": {"table": "locks", "key": "demo-test"}, "register": "run_locked"},
         {"name": "Look", **look, "register": "held"},
-        {"name": "It is held", "ansible.builtin.assert": {"that": ["not none.held", "held.held"]}},
+        {"name": "It is held", "ansible.builtin.assert": {"that": ["not unlocked.held", "held.held"]}},
         {"name": "Kill", "ansible.builtin.command": kill},
         {"name": "Look again", **look},
         topic,
