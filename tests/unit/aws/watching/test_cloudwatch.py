@@ -165,9 +165,17 @@ def test_provider_is_trusted_for_an_audience(iam: Any, provider: Run) -> None:
     assert provider(**OPTIONS)["changed"] is False
 
 
-def test_provider_loses_an_audience_that_somebody_added() -> None:
+def test_audiences_of_others_stay(iam: Any, provider: Run) -> None:
+    provider(**{**OPTIONS, "client_ids": ["sts.amazonaws.com", "theirs"]})
+    assert provider(**OPTIONS)["changed"] is False
+    assert sorted(trusted(iam)[0]["ClientIDList"]) == ["sts.amazonaws.com", "theirs"]
+    assert provider(check=True, **OPTIONS, purge_client_ids=True)["changed"] is True
+
+
+def test_provider_loses_an_audience_that_somebody_added_if_they_are_purged() -> None:
     """By the calls: neither emulator knows them."""
     resource = iam_oidc_provider.Provider.__new__(iam_oidc_provider.Provider)
+    resource.params = {"purge_client_ids": True}
     resource.client = boto3.client("iam", region_name=REGION)
     arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
     with Stubber(resource.client) as stub:

@@ -67,6 +67,10 @@ State = dict[str, Any]
 Tags = dict[str, str]
 
 
+# How long reads may lag behind a write, as the Terraform provider waits for most.
+SETTLES_SECONDS = 60
+
+
 class RefusedError(Exception):
     """What was asked cannot be done; the message says why and what to do instead."""
 
@@ -145,6 +149,10 @@ class Resource:
     def check(self, current: State | None, desired: State) -> None:
         """Raise RefusedError where options and reality do not go together. Called before any write."""
 
+    def is_settled(self, current: State) -> bool:  # noqa: ARG002 - for those that override it
+        """Whether what is there can be used: an earlier run may have been stopped while AWS was still at it."""
+        return True
+
     def wait_ready(self) -> None:
         """Return when a create or update has taken effect."""
 
@@ -197,6 +205,9 @@ class Resource:
         old_tags = self.read_tags(current) if self.taggable else {}
         to_set, to_unset = self._tag_changes(old_tags)
         if not (changes or to_set or to_unset):
+            if not self.is_settled(current) and not self.module.check_mode:
+                self._wait(self.wait_ready)
+                return {"changed": False, self.result: self._read_again()}
             return {"changed": False, self.result: self._described(current, old_tags)}
         outcome = {"changed": True, "diff": self._diff(current, changes, old_tags, to_set, to_unset)}
         if self.module.check_mode:
@@ -241,11 +252,14 @@ class Resource:
             wait()
 
     def _read_again(self) -> dict[str, Any]:
+        """The resource after a write, which AWS's lists may not have at once."""
         self.activity = "read"
-        current = self.read()
-        if current is None:
-            raise RefusedError(f"The {self.kind} {self.name} was written, but AWS does not return it yet.")
-        return self._described(current, self.read_tags(current) if self.taggable else {})
+        for delay in _delays(SETTLES_SECONDS):
+            current = self.read()
+            if current is not None:
+                return self._described(current, self.read_tags(current) if self.taggable else {})
+            time.sleep(delay)
+        raise RefusedError(f"The {self.kind} {self.name} was written, but AWS does not return it yet.")
 
     def _described(self, current: State, tags: Tags) -> dict[str, Any]:
         return {**self.show(current), **({"tags": tags} if self.taggable else {})}

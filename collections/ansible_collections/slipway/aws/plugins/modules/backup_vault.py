@@ -189,7 +189,9 @@ class Vault(Resource):
         return super().ensure_absent()
 
     def delete(self, current: State) -> None:
-        """Delete its backups, which the options allow, and then the vault."""
+        """Delete its backups, which the options allow, and then the vault; governance lets who may unlock it."""
+        if current["Lock"] == "governance":
+            self.client.delete_backup_vault_lock_configuration(BackupVaultName=self.name)
         for point in self._recovery_points():
             self.client.delete_recovery_point(BackupVaultName=self.name, RecoveryPointArn=point["RecoveryPointArn"])
         wait_until(

@@ -77,6 +77,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     State,
     Tags,
     build_module,
+    found,
     retry_while,
     run,
     tags_to_dict,
@@ -93,22 +94,30 @@ class NatGateway(Resource):
     result = "nat_gateway"
     keys: ClassVar = {"subnet_id": "SubnetId"}
     immutable = frozenset({"SubnetId"})
+    # The ID of the gateway that this run has made.
+    made = ""
 
     def read(self) -> State | None:
         """The gateway of this name, or what an interrupted run left: an address without a gateway."""
         gateway, address = self._gateway("pending", "available"), self._address()
         if gateway is None and (address is None or self.params["state"] == "present"):
             return None
-        return {**(gateway or {}), "PublicIp": (address or {}).get("PublicIp", "")}
+        addresses = [each.get("PublicIp", "") for each in (gateway or {}).get("NatGatewayAddresses", [])]
+        return {**(gateway or {}), "PublicIp": next(filter(None, addresses), (address or {}).get("PublicIp", ""))}
+
+    def is_settled(self, current: State) -> bool:
+        """Whether traffic can go through it."""
+        return bool(current.get("State") != "pending")
 
     def create(self, desired: State, tags: Tags) -> None:
         """An address that is already there under this name is used."""
         address = self._address()
         if address is None:
             address = self.client.allocate_address(Domain="vpc", TagSpecifications=[self._tags("elastic-ip", tags)])
-        self.client.create_nat_gateway(
+        made = self.client.create_nat_gateway(
             AllocationId=address["AllocationId"], TagSpecifications=[self._tags("natgateway", tags)], **desired
         )
+        self.made = made["NatGateway"]["NatGatewayId"]
 
     def delete(self, current: State) -> None:
         """Delete the gateway; its address can be released only when it is gone."""
@@ -140,27 +149,34 @@ class NatGateway(Resource):
         wait_until(self._is_ready, self.params["wait_timeout"], f"the NAT gateway {self.name} is available")
 
     def _is_ready(self) -> bool:
-        gateway = self._gateway("pending", "available")
-        if gateway is None:
-            failed = self._gateway("failed") or {}
-            raise RefusedError(
-                f"AWS could not create the NAT gateway {self.name}: {failed.get('FailureMessage', 'it is gone')}"
-            )
+        gateway = self._made() if self.made else self._gateway("pending", "available", "failed")
+        if gateway is None and not self.made:
+            raise RefusedError(f"AWS could not create the NAT gateway {self.name}: it is gone")
+        if gateway is None:  # not yet in the list
+            return False
+        if gateway["State"] not in ("pending", "available"):
+            why = gateway.get("FailureMessage", f"it is {gateway['State']}")
+            raise RefusedError(f"AWS could not create the NAT gateway {self.name}: {why}")
         return bool(gateway["State"] == "available")
+
+    def _made(self) -> State | None:
+        """The gateway that this run has made, by its ID: filters know it later."""
+        answer = found(self.client.describe_nat_gateways, "NatGatewayNotFound", NatGatewayIds=[self.made])
+        return next(iter(answer["NatGateways"]), None) if answer else None
 
     def _gateway(self, *states: str) -> State | None:
         filters = [{"Name": "tag:Name", "Values": [self.name]}, {"Name": "state", "Values": list(states)}]
         pages = self.client.get_paginator("describe_nat_gateways").paginate(Filters=filters)
-        found = [
+        named = [
             gateway
             for page in pages
             for gateway in page["NatGateways"]
             if gateway["State"] in states and self._is_named(gateway)
         ]
-        if len(found) > 1:
-            ids = ", ".join(gateway["NatGatewayId"] for gateway in found)
-            raise RefusedError(f"{len(found)} NAT gateways have the Name {self.name}: {ids}. Rename all but one.")
-        return found[0] if found else None
+        if len(named) > 1:
+            ids = ", ".join(gateway["NatGatewayId"] for gateway in named)
+            raise RefusedError(f"{len(named)} NAT gateways have the Name {self.name}: {ids}. Rename all but one.")
+        return named[0] if named else None
 
     def _address(self) -> State | None:
         filters = [{"Name": "tag:Name", "Values": [self.name]}]

@@ -22,9 +22,14 @@ options:
     type: str
     required: true
   client_ids:
-    description: Audience of its tokens.
+    description: Audiences of its tokens.
     type: list
     elements: str
+  purge_client_ids:
+    description: Remove audiences that are not listed. An account has one provider for a URL, which others may use as
+      well.
+    type: bool
+    default: false
   thumbprints:
     description: SHA-1 digests of the certificates that sign for the provider. AWS does not need them for providers with
       certificates from public authorities, such as GitHub.
@@ -106,6 +111,14 @@ class Provider(Resource):
         kept = ("Url", "ClientIDList", "ThumbprintList", "Tags")
         return {"Arn": arn, **{field: answer[field] for field in kept if field in answer}}
 
+    def differences(self, current: State, desired: State) -> State:
+        """Audiences of others are no difference unless they are to go."""
+        changes = super().differences(current, desired)
+        held = set(current.get("ClientIDList", []))
+        if not self.params["purge_client_ids"] and held >= set(changes.get("ClientIDList", [])):
+            changes.pop("ClientIDList", None)
+        return changes
+
     def create(self, desired: State, tags: Tags) -> None:
         """Make it."""
         url = f"https://{self.name}"
@@ -118,7 +131,7 @@ class Provider(Resource):
             held, wanted = set(current.get("ClientIDList", [])), set(changes["ClientIDList"])
             for client_id in sorted(wanted - held):
                 self.client.add_client_id_to_open_id_connect_provider(**provider, ClientID=client_id)
-            for client_id in sorted(held - wanted):
+            for client_id in sorted(held - wanted if self.params["purge_client_ids"] else ()):
                 self.client.remove_client_id_from_open_id_connect_provider(**provider, ClientID=client_id)
         if "ThumbprintList" in changes:
             self.client.update_open_id_connect_provider_thumbprint(**provider, ThumbprintList=changes["ThumbprintList"])
@@ -142,6 +155,7 @@ def main() -> None:
         {
             "url": {"required": True},
             "client_ids": {"type": "list", "elements": "str"},
+            "purge_client_ids": {"type": "bool", "default": False},
             "thumbprints": {"type": "list", "elements": "str"},
         }
     )

@@ -85,19 +85,27 @@ key:
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
+
+# Where it is missing, AnsibleAWSModule says so.
+with suppress(ImportError):
+    from botocore.exceptions import ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
 from ansible_collections.slipway.aws.plugins.module_utils.backups import backups_with
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    SETTLES_SECONDS,
     Resource,
     State,
     Tags,
     build_module,
     connect,
+    error_code,
     found,
     given,
+    retry_while,
     run,
     string_tags,
 )
@@ -152,11 +160,21 @@ class Key(Resource):
         named = {alias.get("TargetKeyId") for alias in aliases}
         keys = self.client.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         for key_id in (key["KeyId"] for key in keys if key["KeyId"] not in named):
-            key: State = self.client.describe_key(KeyId=key_id)["KeyMetadata"]
-            usable = key["KeyManager"] == "CUSTOMER" and key[STATE] != TO_BE_DELETED
-            if usable and wanted.items() <= self.read_tags(key).items():
+            # Of somebody else's key nothing may be known.
+            answer = found(self.client.describe_key, "AccessDeniedException", KeyId=key_id)
+            key: State = answer["KeyMetadata"] if answer else {}
+            usable = bool(key) and key["KeyManager"] == "CUSTOMER" and key[STATE] != TO_BE_DELETED
+            if usable and wanted.items() <= self._tags_if_allowed(key).items():
                 return {**key, ALIAS: None}
         return None
+
+    def _tags_if_allowed(self, key: State) -> Tags:
+        try:
+            return self.read_tags(key)
+        except ClientError as error:
+            if error_code(error) != "AccessDeniedException":
+                raise
+            return {}
 
     def desired(self) -> State:
         """What was given; an alias; usable, not waiting for its deletion."""
@@ -183,7 +201,12 @@ class Key(Resource):
         if STATE in changes:
             self._enable(current)
         if ALIAS in changes:
-            self.client.create_alias(AliasName=self.alias, TargetKeyId=key_id)
+            # A key that was just made is not known everywhere at once.
+            retry_while(
+                ("NotFoundException",),
+                lambda: self.client.create_alias(AliasName=self.alias, TargetKeyId=key_id),
+                SETTLES_SECONDS,
+            )
         if "Description" in changes:
             self.client.update_key_description(KeyId=key_id, Description=changes["Description"])
         if POLICY in changes:

@@ -192,7 +192,7 @@ class Alias(Resource):
             self._rehearse()
             self.client.create_alias(**self._address, FunctionVersion=self.params["version"])
             self._watch(self.params["watch_seconds"], set())
-        except BadVersionError as bad:
+        except FAILURES as bad:
             if self.read():
                 self.client.delete_alias(**self._address)
             raise RefusedError(f"{bad}\nNothing is in service.") from bad

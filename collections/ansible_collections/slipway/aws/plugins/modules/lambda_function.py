@@ -299,10 +299,22 @@ class Function(Resource):
     def _publish(self) -> None:
         self.wait_ready()
         wanted = self.desired()[CODE]
-        self.client.publish_version(
+        version = self.client.publish_version(
             FunctionName=self.name, CodeSha256=wanted, Description=self.params["version_description"]
+        )["Version"]
+        # A version in a network is there before it can be called.
+        wait_until(
+            lambda: self._is_active(version),
+            self.params["wait_timeout"],
+            f"version {version} of the function {self.name} is active",
         )
         self._prune()
+
+    def _is_active(self, version: str) -> bool:
+        answer = self.client.get_function_configuration(FunctionName=self.name, Qualifier=version)
+        if answer.get("State") == "Failed":
+            raise RefusedError(f"Version {version} of the function {self.name} failed: {answer.get('StateReason')}")
+        return answer.get("State", "Active") != "Pending"
 
     def _prune(self) -> None:
         pages = self.client.get_paginator("list_aliases").paginate(FunctionName=self.name)

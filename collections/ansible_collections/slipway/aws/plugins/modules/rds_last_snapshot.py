@@ -76,6 +76,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     connect,
     finish,
     found,
+    retry_while,
     wait_until,
 )
 
@@ -133,7 +134,14 @@ def locked_out(kms: Any, snapshot: State) -> list[str]:
 def take(module: Any, instance: State) -> State:
     """Take the snapshot and return it, proven."""
     rds, name = connect(module, "rds"), module.params["db_snapshot_identifier"]
-    rds.create_db_snapshot(DBInstanceIdentifier=instance["DBInstanceIdentifier"], DBSnapshotIdentifier=name)
+    # RDS may be backing it up by itself.
+    retry_while(
+        ("InvalidDBInstanceState",),
+        lambda: rds.create_db_snapshot(
+            DBInstanceIdentifier=instance["DBInstanceIdentifier"], DBSnapshotIdentifier=name
+        ),
+        module.params["wait_timeout"],
+    )
     wait_until(lambda: has_ended(rds, name), module.params["wait_timeout"], f"the snapshot {name} is complete")
     snapshot = snapshot_of(rds, name)
     wrong = flaws(snapshot, instance) + locked_out(connect(module, "kms"), snapshot)
