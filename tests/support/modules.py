@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 Run = Callable[..., dict[str, Any]]
 # Makes a boto3 client of a service.
@@ -29,3 +31,24 @@ def runner(module: str, capsys: pytest.CaptureFixture[str], **always: Any) -> Ru
         return result
 
     return run
+
+
+def first_answers(monkeypatch: pytest.MonkeyPatch, **of_operations: list[Any]) -> None:
+    """Let the first calls of some operations be answered so, one after the other; text is the code of an error.
+
+    Nothing waits in between.
+    """
+    client_class: Any = BaseClient
+    original = client_class._make_api_call
+
+    def answer(self: Any, operation: str, parameters: Any) -> Any:
+        waiting = of_operations.get(operation)
+        if not waiting:
+            return original(self, operation, parameters)
+        told = waiting.pop(0)
+        if isinstance(told, str):
+            raise ClientError({"Error": {"Code": told, "Message": "not yet"}}, operation)
+        return told
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    monkeypatch.setattr("time.sleep", lambda _: None)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from ansible_collections.slipway.aws.plugins.modules import rds_last_snapshot
-from tests.support.modules import REGION, Client, Run, runner
+from tests.support.modules import REGION, Client, Run, first_answers, runner
 
 INSTANCE = {
     "DBInstanceIdentifier": "shop", "Engine": "mysql", "EngineVersion": "8.0.40", "AllocatedStorage": 20,
@@ -47,6 +47,12 @@ def test_a_snapshot_is_taken_and_proven(rds: Any, take: Run) -> None:
     assert taken["changed"] is True
     assert taken["snapshot"]["status"] == "available"
     assert snapshots(rds) == ["shop-final"]
+
+
+def test_a_backup_that_rds_takes_itself_is_waited_for(rds: Any, take: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    database(rds)
+    first_answers(monkeypatch, CreateDBSnapshot=["InvalidDBInstanceState", "InvalidDBInstanceState"])
+    assert take()["changed"] is True
 
 
 def test_without_an_instance_there_is_nothing_to_take(rds: Any, take: Run) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.modules import Client, Run, runner
+from tests.support.modules import Client, Run, first_answers, runner
 
 NAME = "shop-a"
 
@@ -48,6 +48,32 @@ def test_makes_a_gateway_and_its_address_with_the_same_tags(ec2: Any, run: Run) 
 def test_a_second_run_changes_nothing(run: Run) -> None:
     assert run()["changed"] is True
     assert run()["changed"] is False
+
+
+def test_a_gateway_that_lists_do_not_have_yet_is_waited_for(
+    ec2: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: dict[str, Any] = {"NatGateways": []}
+    # Whether there is one; is it ready: not found, empty, pending; then read again: not in the list yet.
+    pending = {"NatGateways": [{"NatGatewayId": "nat-1", "State": "pending"}]}
+    first_answers(monkeypatch, DescribeNatGateways=[nothing, "NatGatewayNotFound", nothing, pending])
+    assert run()["nat_gateway"]["state"] == "available"
+
+
+def test_a_gateway_that_aws_could_not_make_is_told_with_the_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"NatGatewayId": "nat-1", "State": "failed", "FailureMessage": "Subnet has no free addresses"}
+    first_answers(monkeypatch, DescribeNatGateways=[{"NatGateways": []}, {"NatGateways": [failed]}])
+    assert "could not create the NAT gateway shop-a: Subnet has no free addresses" in run()["msg"]
+
+
+def test_a_gateway_that_an_interrupted_run_left_pending_is_waited_for(
+    ec2: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    (gateway,) = gateways(ec2)
+    first_answers(monkeypatch, DescribeNatGateways=[{"NatGateways": [{**gateway, "State": "pending"}]}])
+    again = run()
+    assert (again["changed"], again["nat_gateway"]["state"]) == (False, "available")
 
 
 def test_other_names_are_other_gateways(ec2: Any, run: Run, subnets: list[str]) -> None:

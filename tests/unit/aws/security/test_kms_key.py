@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from ansible_collections.slipway.aws.plugins.module_utils.backups import backups_with
-from tests.support.modules import REGION, Client, Run, runner
+from tests.support.modules import REGION, Client, Run, first_answers, runner
 
 ALIAS = "alias/shop-data"
 OPTIONS: dict[str, Any] = {
@@ -72,6 +72,26 @@ def test_somebody_elses_key_without_an_alias_is_left_alone(client: Any, run: Run
     left = client.create_key(Tags=tags)["KeyMetadata"]
     run(**OPTIONS)
     assert key(client)["KeyId"] != left["KeyId"]
+
+
+def test_a_key_that_is_not_known_everywhere_yet_gets_its_alias(
+    client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_answers(monkeypatch, CreateAlias=["NotFoundException", "NotFoundException"])
+    assert run(**OPTIONS)["changed"] is True
+    assert run(**OPTIONS)["changed"] is False
+
+
+@pytest.mark.parametrize("operation", ["DescribeKey", "ListResourceTags"])
+def test_a_key_that_nobody_may_know_is_somebody_elses(
+    client: Any, run: Run, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    client.create_key(Tags=[{"TagKey": "system", "TagValue": "other"}])
+    refusals = (
+        ["NotFoundException", "AccessDeniedException"] if operation == "DescribeKey" else ["AccessDeniedException"]
+    )
+    first_answers(monkeypatch, **{operation: refusals})
+    assert run(**OPTIONS)["changed"] is True
 
 
 def test_a_key_that_waits_for_its_deletion_is_kept(client: Any, run: Run) -> None:
