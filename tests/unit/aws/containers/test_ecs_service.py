@@ -211,6 +211,20 @@ def test_a_deployment_that_another_one_replaces_fails() -> None:
         service._is_deployed()
 
 
+def test_a_deployment_that_ecs_does_not_show_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = module.Service.__new__(module.Service)
+    service.params = {"name": "api", "cluster": "shop", "wait_timeout": 60}
+    service.client = Ecs()
+    service.deployment = "ecs-svc/2"
+    old = {"id": "ecs-svc/1", "status": "PRIMARY", "runningCount": 1}
+    new = {"id": "ecs-svc/2", "status": "PRIMARY", "runningCount": 1, "rolloutState": "COMPLETED"}
+    states: list[Any] = [None, {"deployments": [old]}, {"deployments": [new], "runningCount": 1, "desiredCount": 1}]
+    monkeypatch.setattr(module.Service, "read", lambda _: states.pop(0))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    service.wait_ready()
+    assert states == []
+
+
 def test_a_launch_type_cannot_be_changed(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
     options = {name: value for name, value in OPTIONS.items() if name != "capacity_provider_strategy"}
     run = runner("ecs_service", capsys, **options)

@@ -98,6 +98,28 @@ def test_an_empty_vault_is_deleted(backup: Any, vault: Run, monkeypatch: pytest.
     assert vault(state="absent")["changed"] is False
 
 
+def test_a_vault_that_governance_locks_is_unlocked_before_it_is_deleted(
+    vault: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault()
+    calls: list[str] = []
+    client_class: Any = BaseClient
+    original = client_class._make_api_call
+
+    def answer(self: Any, operation: str, parameters: Any) -> Any:
+        calls.append(operation)
+        if operation in ("ListRecoveryPointsByBackupVault", "DeleteBackupVaultLockConfiguration"):
+            return {"RecoveryPoints": []}
+        told = original(self, operation, parameters)
+        for held in told.get("BackupVaultList", []):
+            held["Locked"] = True
+        return told
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    assert vault(state="absent")["changed"] is True
+    assert calls.index("DeleteBackupVaultLockConfiguration") < calls.index("DeleteBackupVault")
+
+
 def points(monkeypatch: pytest.MonkeyPatch, arns: list[str]) -> None:
     """Let the vault hold recovery points, which moto has none of."""
     client_class: Any = BaseClient

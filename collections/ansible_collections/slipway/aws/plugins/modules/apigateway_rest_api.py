@@ -196,8 +196,9 @@ class RestApi(ApiGatewayResource):
     def read(self) -> State | None:
         """The API of this name with its parts, in the shape of `desired`."""
         api = self._find()
-        if api is None:
-            return None
+        return self._with_parts(api) if api else None
+
+    def _with_parts(self, api: State) -> State:
         known = {"restApiId": api["id"]}
         authorizers = self.listed("get_authorizers", **known)
         validators = self.listed("get_request_validators", **known)
@@ -246,8 +247,8 @@ class RestApi(ApiGatewayResource):
     def create(self, desired: State, tags: Tags) -> None:
         """Make the API, then its parts; a run that is broken off between the two is taken up by the next one."""
         fields = {field: value for field, value in desired.items() if field not in PARTS}
-        self.client.create_rest_api(**fields, tags=tags)
-        current = self.read() or {}
+        # By its ID: the list may not have it yet.
+        current = self._with_parts(self.client.create_rest_api(**fields, tags=tags))
         self.update(current, self.differences(current, desired))
 
     def update(self, current: State, changes: State) -> None:

@@ -248,6 +248,7 @@ service:
       sample: {system: shop}
 """
 
+import time
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
@@ -260,6 +261,7 @@ from ansible_collections.slipway.aws.plugins.module_utils.ecs import (
     stop_summary,
 )
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    SETTLES_SECONDS,
     RefusedError,
     State,
     Tags,
@@ -351,6 +353,10 @@ class Service(EcsResource):
             return False
         return matches(value, current.get(field))
 
+    # Whether ECS has shown the deployment that was begun, and until when it may not.
+    seen = False
+    patient_until = 0.0
+
     def create(self, desired: State, tags: Tags) -> None:
         """Make the service."""
         answer = self.client.create_service(
@@ -379,11 +385,16 @@ class Service(EcsResource):
         """Until the deployment that was begun is over."""
         if not self.deployment:
             return
+        self.patient_until = time.monotonic() + SETTLES_SECONDS
         wait_until(self._is_deployed, self.params["wait_timeout"], f"the ECS service {self.name} has been deployed")
 
     def _is_deployed(self) -> bool:
         service = self.read() or {}
         ours = next((each for each in service.get("deployments", []) if each["id"] == self.deployment), None)
+        # What ECS says of a service lags behind what was done to it.
+        if ours is None and not self.seen and time.monotonic() < self.patient_until:
+            return False
+        self.seen = True
         if ours is None or ours["status"] != "PRIMARY" or ours.get("rolloutState") == "FAILED":
             reason = (ours or {}).get("rolloutStateReason") or "it was superseded by another deployment"
             raise RefusedError(

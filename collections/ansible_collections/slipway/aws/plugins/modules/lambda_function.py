@@ -314,7 +314,7 @@ class Function(Resource):
         answer = self.client.get_function_configuration(FunctionName=self.name, Qualifier=version)
         if answer.get("State") == "Failed":
             raise RefusedError(f"Version {version} of the function {self.name} failed: {answer.get('StateReason')}")
-        return answer.get("State", "Active") != "Pending"
+        return bool(answer.get("State", "Active") != "Pending")
 
     def _prune(self) -> None:
         pages = self.client.get_paginator("list_aliases").paginate(FunctionName=self.name)
