@@ -1,115 +1,79 @@
-"""Logical backups: what mysqldump writes, read line by line, so that every table is counted and summed on the way.
+"""Logical backups: statements that make a database anew, every table counted and summed while they are written.
 
-A table's sum does not depend on the order of its rows, and a restored table has the same one. It is made from the same
-stream as the backup, so it speaks of the same moment, whatever is written to the database meanwhile.
+The definitions are the server's own; the rows are read in one transaction, and so speak of one moment, whatever is
+written to the database meanwhile. A table's sum does not depend on the order of its rows, and a restored table has the
+same one. mysqldump is not used because it shortens FLOATs, and its text cannot be told from the text of programs in it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import subprocess
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any, cast
 
+from pymysql.connections import Connection
+from pymysql.cursors import SSCursor
+from pymysql.err import MySQLError
+
+from database.rows import Table, Writer
 from database.secrets import Credentials
-from database.server import Server
+from database.server import Server, identifier, is_mariadb, run
+from database.structure import KEEPS_HISTORY, Catalog, Counter, Program, StructureError, TableDefinition
 
-DUMP = (
-    "mariadb-dump",
-    "--single-transaction",
-    "--skip-lock-tables",
-    "--quick",
-    "--no-autocommit",
-    "--no-tablespaces",
-    "--hex-blob",
-    "--order-by-primary",
-    "--routines",
-    "--triggers",
-    "--events",
-    "--skip-dump-date",
+LOAD = (
+    "mariadb",
     "--default-character-set=utf8mb4",
+    "--batch",
+    # Programs keep their comments and line ends, and nothing in them is an instruction to the client.
+    "--comments",
+    "--binary-mode",
+    "--max-allowed-packet=1G",
 )
-LOAD = ("mariadb", "--default-character-set=utf8mb4", "--batch")
-ROW = b"("
-COMPLETED = b"-- Dump completed"
-
-CREATE = re.compile(rb"CREATE TABLE (`(?:[^`]|``)+`) \(")
-INSERT = re.compile(rb"INSERT INTO (`(?:[^`]|``)+`) (?:\([^)]*\) )?VALUES$")
-# Views, triggers and routines belong to who restores them: who made them may not be a user there, or no longer.
-DEFINER = re.compile(rb"DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`")
-COUNTER = re.compile(rb" AUTO_INCREMENT=\d+")
-MODULUS = 1 << 256
+SECONDS = 86400
+READING = (
+    "SET SESSION sql_mode = ''",
+    "SET SESSION sql_quote_show_create = 1",
+    "SET SESSION time_zone = '+00:00'",
+    f"SET SESSION net_read_timeout = {SECONDS}, net_write_timeout = {SECONDS}",
+)
+WRITING = b"SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00';\nSET NAMES utf8mb4;\n"
+BEGIN = b"SET unique_checks = 0, foreign_key_checks = 0, sql_notes = 0;\n" + WRITING
 
 
 class DumpError(Exception):
     """A dump did not end well."""
 
 
-@dataclass
-class Table:
-    """How many rows a table has, and the sums of its rows and its definition."""
-
-    rows: int = 0
-    total: int = 0
-    definition: Any = field(default_factory=hashlib.sha256)
-
-    def add(self, row: bytes) -> None:
-        """Take a row into account."""
-        self.rows += 1
-        self.total = (self.total + int.from_bytes(hashlib.sha256(row).digest())) % MODULUS
-
-    def summary(self) -> dict[str, Any]:
-        """What is compared."""
-        return {"rows": self.rows, "checksum": f"{self.total:064x}", "definition": self.definition.hexdigest()}
-
-
 class Fingerprint:
-    """The tables of a dump whose lines are fed to it."""
+    """What a database has, by which two can be compared."""
 
     def __init__(self) -> None:
+        self.options: dict[str, str] = {}
         self._tables: dict[str, Table] = {}
-        self._defining: Table | None = None
-        self._filling: Table | None = None
-        self.is_complete = False
+        self._objects: dict[str, str] = {}
 
-    def feed(self, line: bytes) -> None:
-        """Take the next line into account. A row is always one line, because line ends in values are escaped."""
-        text = line.rstrip(b"\r\n")
-        if self._filling:
-            self._row(self._filling, text)
-        elif self._defining:
-            self._definition(self._defining, text)
-        elif start := CREATE.match(text):
-            self._defining = self._tables.setdefault(name_of(start[1]), Table())
-            self._definition(self._defining, text)
-        elif start := INSERT.match(text):
-            self._filling = self._tables.setdefault(name_of(start[1]), Table())
-        elif text.startswith(COMPLETED):
-            self.is_complete = True
+    def begin(self, definition: TableDefinition) -> Table:
+        """The sums of a table whose rows follow."""
+        return self._tables.setdefault(definition.name, Table(definition.digest, definition.counter))
 
-    def _row(self, table: Table, text: bytes) -> None:
-        table.add(text[:-1])
-        if text.endswith(b";"):
-            self._filling = None
-
-    def _definition(self, table: Table, text: bytes) -> None:
-        # Where counting goes on is not part of what a table is.
-        table.definition.update(COUNTER.sub(b"", text) + b"\n")
-        if text.endswith(b";"):
-            self._defining = None
+    def note(self, kind: str, name: str, digest: str) -> None:
+        """Take something that is no table into account."""
+        self._objects[f"{kind} {name}"] = digest
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """The tables by name."""
         return {name: table.summary() for name, table in sorted(self._tables.items())}
 
+    def objects(self) -> dict[str, str]:
+        """The digests of everything else, by kind and name."""
+        return dict(sorted(self._objects.items()))
 
-def name_of(quoted: bytes) -> str:
-    """A table's name without its quotes."""
-    return quoted[1:-1].replace(b"``", b"`").decode()
+    def summary(self) -> dict[str, Any]:
+        """All of it, as manifests have it."""
+        return {"tables": self.tables(), "objects": self.objects(), "options": self.options}
 
 
 @dataclass(frozen=True)
@@ -121,13 +85,30 @@ class Database:
     name: str
 
     def dump(self, fingerprint: Fingerprint) -> Iterator[bytes]:
-        """The lines of a dump of one moment. Ends with an error unless the dump is whole."""
-        with self._program(DUMP, stdout=subprocess.PIPE) as process:
-            for line in process.stdout or ():
-                fingerprint.feed(line)
-                yield line if line.startswith(ROW) else DEFINER.sub(b"DEFINER=CURRENT_USER", line)
-        if not fingerprint.is_complete:
-            raise DumpError("the dump ended before it was complete")
+        """The statements that make the database anew, of one moment.
+
+        Raises:
+            DumpError: It cannot be read as a whole.
+        """
+        try:
+            with self._connect() as connection, self._connect(is_raw=True) as raw:
+                # Before the definitions are read: a table that is changed afterwards refuses to be read.
+                run(raw, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                run(raw, "START TRANSACTION WITH CONSISTENT SNAPSHOT")
+                yield from Dump(raw, Catalog(connection, raw, self.name), fingerprint).statements()
+        except (MySQLError, StructureError) as error:
+            raise DumpError(f"{self.name} cannot be dumped: {error}") from error
+
+    @contextlib.contextmanager
+    def _connect(self, is_raw: bool = False) -> Iterator[Connection[Any]]:
+        """A connection for reading."""
+        with self.server.connect(self.credentials, self.name, is_raw) as connection:
+            for statement in READING:
+                run(connection, statement)
+            # Reading a large table takes longer than a server may allow other queries.
+            limit = "max_statement_time" if is_mariadb(connection) else "max_execution_time"
+            run(connection, f"SET SESSION {limit} = 0")
+            yield connection
 
     def load(self, chunks: Iterable[bytes]) -> None:
         """Run a dump's statements."""
@@ -183,6 +164,108 @@ class Database:
             options.write("\n".join(lines).encode() + b"\n")
             options.flush()
             yield options
+
+
+class Dump:
+    """The statements of a dump, each table noted in a fingerprint."""
+
+    def __init__(self, raw: Connection[Any], catalog: Catalog, fingerprint: Fingerprint) -> None:
+        self._raw = raw
+        self._catalog = catalog
+        self._fingerprint = fingerprint
+        self._collation = ""
+
+    def statements(self) -> Iterator[bytes]:
+        """Everything in an order in which it can be made: what is named has to be there, and triggers must not fire."""
+        self._fingerprint.options = self._catalog.options()
+        self._collation = self._fingerprint.options["collation"]
+        views = by_need(list(self._catalog.views()))
+        yield BEGIN
+        for sequence in self._catalog.sequences():
+            self._fingerprint.note("sequence", sequence.name, sequence.digest)
+            yield from sequence_statements(sequence)
+        for table in self._catalog.tables():
+            yield from self._table(table)
+        for view in views:
+            yield placeholder(view)
+        for programs in (self._catalog.routines(), self._catalog.triggers(), views, self._catalog.events()):
+            for program in programs:
+                self._fingerprint.note(program.kind, program.name, program.digest)
+                yield from self._program(program)
+
+    def _table(self, table: TableDefinition) -> Iterator[bytes]:
+        yield f"DROP TABLE IF EXISTS {identifier(table.name)};\n{table.create};\nSET autocommit = 0;\n".encode()
+        if table.has_history:
+            yield f"SET {KEEPS_HISTORY} = 1;\n".encode()
+        run(self._raw, "SAVEPOINT before_table")
+        yield from Writer(table.name, table.columns, self._fingerprint.begin(table)).statements(self._rows(table.query))
+        # Else nobody could alter the table until the end of the dump.
+        run(self._raw, "ROLLBACK TO SAVEPOINT before_table")
+        if table.has_history:
+            yield f"SET {KEEPS_HISTORY} = 0;\n".encode()
+        yield b"COMMIT;\nSET autocommit = 1;\n"
+
+    def _rows(self, query: str) -> Iterator[tuple[bytes | None, ...]]:
+        with self._raw.cursor(SSCursor) as cursor:
+            cursor.execute(query)
+            yield from cursor
+
+    def _program(self, program: Program) -> Iterator[bytes]:
+        if program.kind == "view":
+            yield f"DROP VIEW IF EXISTS {identifier(program.name)};\n".encode()
+        # Variables and parameters of programs take the database's collation of the moment when they are made.
+        is_foreign = program.database_collation not in ("", self._collation)
+        if is_foreign:
+            yield f"ALTER DATABASE COLLATE {program.database_collation};\n".encode()
+        settings = ", ".join(f"{name} = '{value}'" for name, value in program.settings.items())
+        delimiter = delimiter_for(program.create)
+        yield f"SET {settings};\nDELIMITER {delimiter}\n".encode()
+        yield program.create + f"\n{delimiter}\nDELIMITER ;\n".encode()
+        if is_foreign:
+            yield f"ALTER DATABASE COLLATE {self._collation};\n".encode()
+        yield WRITING
+
+
+def placeholder(view: Program) -> bytes:
+    """A view with the same columns, for views and functions that need it before it can be made itself."""
+    columns = ", ".join(f"NULL AS {identifier(column)}" for column in view.columns)
+    name = identifier(view.name)
+    return f"DROP VIEW IF EXISTS {name};\nCREATE VIEW {name} AS SELECT {columns};\n".encode()
+
+
+def by_need(views: Sequence[Program]) -> list[Program]:
+    """The views, each after those that it names: a placeholder cannot be updated, and neither could what needs it."""
+    ordered: dict[str, Program] = {}
+    begun: set[str] = set()
+
+    def add(view: Program) -> None:
+        # A column may be called like a view, so that two seem to need each other.
+        if view.name in begun:
+            return
+        begun.add(view.name)
+        for other in views:
+            if identifier(other.name).encode() in view.create:
+                add(other)
+        ordered[view.name] = view
+
+    for view in views:
+        add(view)
+    return list(ordered.values())
+
+
+def sequence_statements(sequence: Counter) -> Iterator[bytes]:
+    """What makes a sequence that goes on where this one is."""
+    name = identifier(sequence.name)
+    yield f"DROP SEQUENCE IF EXISTS {name};\n{sequence.create};\n".encode()
+    yield f"DO SETVAL({name}, {sequence.next_value}, 0, {sequence.round});\n".encode()
+
+
+def delimiter_for(text: bytes) -> str:
+    """What ends a statement, and does not occur in it."""
+    number = 0
+    while (delimiter := f"end_{number}$$").encode() in text:
+        number += 1
+    return delimiter
 
 
 def quoted(value: str) -> str:

@@ -30,8 +30,8 @@ class Server:
     port: int = 3306
     authorities: str = ""
 
-    def connect(self, credentials: Credentials, database: str = "") -> Connection[Any]:
-        """A connection; every statement is a transaction of its own."""
+    def connect(self, credentials: Credentials, database: str = "", is_raw: bool = False) -> Connection[Any]:
+        """A connection; every statement is a transaction of its own. With ``is_raw`` all values are bytes."""
         return pymysql.connect(
             host=self.host,
             port=self.port,
@@ -40,6 +40,9 @@ class Server:
             database=database or None,
             charset="utf8mb4",
             autocommit=True,
+            # pymysql takes an empty mapping for "convert nothing", and none for its own.
+            conv={} if is_raw else None,
+            use_unicode=not is_raw,
             connect_timeout=CONNECT_SECONDS,
             ssl=ssl.create_default_context(cafile=self.authorities) if self.authorities else None,
         )
@@ -81,6 +84,11 @@ def run(connection: Connection[Any], statement: str, *arguments: str) -> list[tu
         # Without arguments a % in the statement is a %.
         cursor.execute(statement, arguments or None)
         return list(cursor.fetchall())
+
+
+def identifier(name: str) -> str:
+    """A name as statements have it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def is_mariadb(connection: Connection[Any]) -> bool:
