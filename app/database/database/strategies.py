@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pymysql.connections import Connection
+from pymysql.err import OperationalError
 
+from database.accounts import Account, default_roles, read_account
 from database.secrets import Credentials, Fields, SecretError, credentials_of
 from database.server import Server, is_mariadb, run
 
 CLONE = "_clone"
 # MySQL's limit.
 USERNAME_CHARACTERS = 32
+OUTSIDE_OF_COLUMNS = re.compile(r", (?![^(]*\))")
+# Access to a database, to a table, or for want of a privilege.
+FORBIDDEN = {1044, 1142, 1227}
 
 Generate = Callable[[], str]
 
@@ -88,7 +93,7 @@ class SingleUser:
 
 @dataclass(frozen=True)
 class AlternatingUsers:
-    """Two users with the same privileges, of which each rotation changes the one that is not in use.
+    """Two users with the same privileges and limits, of which each rotation changes the one that is not in use.
 
     Who has the current credentials keeps them until the rotation after the next one: no login fails. Without a
     superuser, who is told by a secret of its own, the user in use makes and changes the other one; it then has to have
@@ -110,27 +115,74 @@ class AlternatingUsers:
             )
         if self.server.admits(new):
             return
-        with self.server.connect(self.superuser() if self.superuser else used) as connection:
-            account = account_of(connection, new.username)
-            # The password comes last: that it opens the server says that all before it has been done.
-            run(connection, with_password(f"CREATE USER IF NOT EXISTS {account}"), throwaway())
-            copied = grants(connection, used.username)
-            for grant in copied:
-                run(connection, grant.to(account))
-            if any(grant.is_role for grant in copied) and not is_mariadb(connection):
-                run(connection, f"SET DEFAULT ROLE ALL TO {account}")
-            run(connection, with_password(f"ALTER USER {account}"), new.password)
+        with self._connect(self.superuser() if self.superuser else used) as connection:
+            host = self._host(connection, used)
+            self._liken(connection, new, account_of(connection, used.username, host), used.username, host)
 
     def test(self, pending: Fields, current: Fields) -> None:
         new, used = credentials_of(pending), credentials_of(current)
         if not self.server.admits(new):
             raise RotationError(f"the pending password of {new.username} is not valid")
-        with self.server.connect(new) as connection:
-            has = {grant.to("") for grant in own_grants(connection, new.username)}
-        with self.server.connect(used) as connection:
-            wanted = {grant.to("") for grant in own_grants(connection, used.username)}
+        with self._connect(new) as connection:
+            has, other = own_rights(connection, new.username)
+        with self._connect(used) as connection:
+            wanted, model = own_rights(connection, used.username)
         if not wanted <= has:
             raise RotationError(f"{new.username} may not do all that {used.username} may")
+        if has - wanted:
+            raise RotationError(f"{new.username} may do more than {used.username}: revoke it")
+        if model.described != other.described:
+            raise RotationError(f"{new.username} is not limited as {used.username} is")
+
+    def _connect(self, credentials: Credentials) -> Connection[Any]:
+        """A connection that shows names in the quotes that are expected here, whatever the server's mode is."""
+        connection = self.server.connect(credentials)
+        run(connection, "SET SESSION sql_mode = ''")
+        return connection
+
+    def _host(self, connection: Connection[Any], used: Credentials) -> str:
+        """From where the user in use may come: the other one may come from there, and from nowhere else."""
+        if self.superuser:
+            query = "SELECT host FROM mysql.user WHERE user = %s"
+            hosts = [str(host) for (host,) in run(connection, query, used.username)]
+            if len(hosts) == 1:
+                return hosts[0]
+        with self._connect(used) as own:
+            return str(run(own, "SELECT CURRENT_USER()")[0][0]).rpartition("@")[2]
+
+    def _liken(self, connection: Connection[Any], new: Credentials, model: str, username: str, host: str) -> None:
+        """Make the other user like the one in use."""
+        account = account_of(connection, new.username, host)
+        described = read_account(connection, model)
+        copied = rights(run(connection, f"SHOW GRANTS FOR {model}"), username)
+        statement, arguments = described.identified(f"CREATE USER IF NOT EXISTS {account}", throwaway())
+        run(connection, statement, *arguments)
+        revoke_more(connection, account, new.username, copied)
+        for right in copied:
+            run(connection, right.to(account))
+        if any(right.is_role for right in copied):
+            self._set_default_roles(connection, new.username, account, described, default_roles(connection, model))
+        # The password comes last: that it opens the server says that all before it has been done.
+        statement, arguments = described.identified(f"ALTER USER {account}", new.password, described.options)
+        run(connection, statement, *arguments)
+
+    def _set_default_roles(
+        self, connection: Connection[Any], username: str, account: str, described: Account, roles: str
+    ) -> None:
+        if not described.is_mariadb:
+            run(connection, f"SET DEFAULT ROLE {roles} TO {account}")
+            return
+        try:
+            run(connection, f"SET DEFAULT ROLE {roles} FOR {account}")
+        except OperationalError as error:
+            if error.args[0] not in FORBIDDEN:
+                raise
+            # In MariaDB that takes more than to make users; but all may choose their own.
+            password = throwaway()
+            statement, arguments = described.identified(f"ALTER USER {account}", password)
+            run(connection, statement, *arguments)
+            with self._connect(Credentials(username, password)) as own:
+                run(own, f"SET DEFAULT ROLE {roles}")
 
 
 @dataclass(frozen=True)
@@ -145,9 +197,35 @@ class Grant:
         """Whether it is a role and no privilege."""
         return " ON " not in self.what
 
+    @property
+    def is_proxy(self) -> bool:
+        """Whether it is the right to act as another user."""
+        return self.what.startswith("GRANT PROXY ")
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it only says that there is a user."""
+        return self.what == "GRANT USAGE ON *.*" and not self.option
+
     def to(self, account: str) -> str:
-        """The statement that gives it to an account."""
-        return f"{self.what} TO {account}{self.option}"
+        """The statement that gives it to an account. What MySQL takes out of a privilege is revoked."""
+        return f"{self.what} {'FROM' if self.what.startswith('REVOKE ') else 'TO'} {account}{self.option}"
+
+    def singles(self) -> set[str]:
+        """The privileges one by one, whose order does not matter, and the right to hand them on."""
+        kind, space, rest = self.what.partition(" ")
+        names, on, where = rest.partition(" ON ")
+        found = {kind + space + self._sorted(name) + on + where for name in OUTSIDE_OF_COLUMNS.split(names)}
+        return found | ({self.option + on + where} if self.option else set())
+
+    @staticmethod
+    def _sorted(privilege: str) -> str:
+        name, bracket, columns = privilege.rstrip(")").partition(" (")
+        return name + bracket + ", ".join(sorted(columns.split(", ")))
+
+    def back(self, account: str) -> str:
+        """The statement that takes it from an account."""
+        return f"{self.what.replace('GRANT', 'REVOKE', 1)} FROM {account}"
 
 
 def other_user(username: str) -> str:
@@ -159,21 +237,61 @@ def other_user(username: str) -> str:
     return username + CLONE
 
 
-def grants(connection: Connection[Any], username: str) -> list[Grant]:
-    """What a user may do, as a superuser sees it."""
-    return parse_grants(run(connection, f"SHOW GRANTS FOR {account_of(connection, username)}"), username)
+def rights(rows: list[tuple[Any, ...]], username: str) -> list[Grant]:
+    """All that a user may do, in the order in which it can be given.
+
+    Raises:
+        RotationError: The server shows it in words that are not known: nothing would be given.
+    """
+    found = parse_grants(rows, username) + parse_grants(rows, username, "GRANT PROXY")
+    if not found:
+        raise RotationError(f"what {username} may do cannot be read")
+    return found + parse_restrictions(rows, username)
 
 
-def own_grants(connection: Connection[Any], username: str) -> list[Grant]:
-    """What the user of this connection may do."""
-    return parse_grants(run(connection, "SHOW GRANTS"), username)
+def own_rights(connection: Connection[Any], username: str) -> tuple[set[str], Account]:
+    """What the user of this connection may do, and how it is limited."""
+    shown = rights(run(connection, "SHOW GRANTS"), username)
+    may = {single for right in shown if not right.is_nothing for single in right.singles()}
+    # The roles that are active from the beginning count, too.
+    return may | {default_roles(connection, "CURRENT_USER()")}, read_account(connection, "CURRENT_USER()")
 
 
-def parse_grants(rows: list[tuple[Any, ...]], username: str) -> list[Grant]:
+def revoke_more(connection: Connection[Any], account: str, username: str, wanted: list[Grant]) -> None:
+    """Take from an account what it has besides what is wanted."""
+    try:
+        rows = run(connection, f"SHOW GRANTS FOR {account}")
+    except OperationalError as error:
+        # Who makes users need not see them. The test at the end sees what is left.
+        if error.args[0] not in FORBIDDEN:
+            raise
+        return
+    more = [right for right in rights(rows, username) if right not in wanted and not right.is_nothing]
+    for right in more:
+        if right.is_role or right.is_proxy:
+            run(connection, right.back(account))
+    if any(not right.is_role and not right.is_proxy for right in more):
+        run(connection, f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}")
+
+
+def parse_grants(rows: list[tuple[Any, ...]], username: str, kind: str = "GRANT (?!PROXY)") -> list[Grant]:
     """The grants without what MariaDB shows beside them, which is the password's digest."""
-    pattern = re.compile(rf"(GRANT (?!PROXY).+?) TO ([`']){re.escape(username)}\2@([`']).*?\3(.*)")
+    pattern = re.compile(rf"({kind}.+?) TO {quoted_name(username)}@([`']).*?\2(.*)", re.DOTALL)
     found = [pattern.fullmatch(str(row[0])) for row in rows]
-    return [Grant(match[1], option_of(match[4])) for match in found if match]
+    return [Grant(match[1], option_of(match[3])) for match in found if match]
+
+
+def parse_restrictions(rows: list[tuple[Any, ...]], username: str) -> list[Grant]:
+    """What MySQL takes out of privileges for some databases."""
+    pattern = re.compile(rf"(REVOKE .+?) FROM {quoted_name(username)}@.*")
+    found = [pattern.fullmatch(str(row[0])) for row in rows]
+    return [Grant(match[1], "") for match in found if match]
+
+
+def quoted_name(username: str) -> str:
+    """A pattern of a user's name as servers show it."""
+    ways = [quote + username.replace(quote, quote * 2) + quote for quote in "`'"]
+    return f"(?:{'|'.join(map(re.escape, ways))})"
 
 
 def option_of(rest: str) -> str:
@@ -181,14 +299,9 @@ def option_of(rest: str) -> str:
     return next((f" {option}" for option in ("WITH GRANT OPTION", "WITH ADMIN OPTION") if option in rest), "")
 
 
-def account_of(connection: Connection[Any], username: str) -> str:
-    """The user's account as statements name it: from any host, because the network decides who comes near."""
-    return f"{connection.escape(username)}@'%'"
-
-
-def with_password(statement: str) -> str:
-    """A statement that ends in a password, safe to have its arguments filled in."""
-    return statement.replace("%", "%%") + " IDENTIFIED BY %s"
+def account_of(connection: Connection[Any], username: str, host: str) -> str:
+    """The user's account as statements name it."""
+    return f"{connection.escape(username)}@{connection.escape(host)}"
 
 
 def throwaway() -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pymysql
 import pytest
 
 from database import rotation, server, strategies
+from database.accounts import AccountError, parse_account
 from database.secrets import Credentials, SecretError, credentials_of
 from database.server import ConfigurationError, Server
 from database.strategies import RotationError
@@ -375,3 +378,240 @@ def test_grants_are_read_as_either_server_writes_them() -> None:
         "GRANT `reader`@`%` TO 'v'@'%' WITH ADMIN OPTION",
     ]
     assert [grant.is_role for grant in found] == [False, False, True]
+
+
+OPTIONS = [
+    "WITH MAX_USER_CONNECTIONS 7",
+    "WITH MAX_QUERIES_PER_HOUR 1000 MAX_UPDATES_PER_HOUR 900 MAX_CONNECTIONS_PER_HOUR 800 MAX_STATEMENT_TIME 2.5",
+    "PASSWORD EXPIRE NEVER",
+    "PASSWORD EXPIRE INTERVAL 90 DAY",
+    "IDENTIFIED VIA mysql_native_password USING PASSWORD('first-password') OR unix_socket WITH MAX_USER_CONNECTIONS 9",
+]
+# Without TLS nobody whom these are asked of can log in.
+STRICT_OPTIONS = [
+    "REQUIRE SSL",
+    "REQUIRE X509 WITH MAX_USER_CONNECTIONS 7",
+    "REQUIRE SUBJECT '/CN=it''s 50% WITH a \\\\' AND ISSUER '/CN=b' AND CIPHER 'AES256-SHA'",
+    "ACCOUNT LOCK PASSWORD EXPIRE INTERVAL 5 DAY",
+]
+
+
+def described(mariadb: MariaDb, username: str, host: str = "%") -> str:
+    """What the server says of an account, without its name and its passwords."""
+    text = mariadb.sql(f"SHOW CREATE USER {username}@'{host}'").replace(f"`{username}`@", "")
+    return re.sub(r"'\*[0-9A-F]{40}'", "", text)
+
+
+@pytest.fixture
+def superuser(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, mariadb: MariaDb, user: str, alternating: None
+) -> Iterator[None]:
+    """Another user makes the users."""
+    mariadb.sql(
+        f"CREATE USER super_{user}@'%' IDENTIFIED BY 'pw'; GRANT ALL ON *.* TO super_{user}@'%' WITH GRANT OPTION"
+    )
+    monkeypatch.setenv("ROTATION_SUPERUSER_SECRET", f"super-{user}")
+    secrets.create_secret(
+        Name=f"super-{user}", SecretString=json.dumps({"username": f"super_{user}", "password": "pw"})
+    )
+    yield
+    mariadb.sql(f"DROP USER super_{user}@'%'")
+
+
+@pytest.mark.usefixtures("alternating")
+@pytest.mark.parametrize("options", OPTIONS)
+def test_other_user_is_limited_alike_and_no_more_when_limits_are_lifted(
+    secrets: Any, secret: str, mariadb: MariaDb, user: str, options: str
+) -> None:
+    mariadb.sql(f"ALTER USER {user}@'%' {options}")
+    before = described(mariadb, user)
+    do(secret, new_token())
+    assert described(mariadb, f"{user}_clone") == before
+    mariadb.sql(f"ALTER USER {user}_clone@'%' IDENTIFIED BY '{value(secrets, secret)['password']}' WITH"
+                " MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0"
+                " MAX_STATEMENT_TIME 0 PASSWORD EXPIRE DEFAULT")  # fmt: skip
+    do(secret, new_token())
+    assert described(mariadb, user) == described(mariadb, f"{user}_clone") != before
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_single_user_keeps_its_limits(
+    monkeypatch: pytest.MonkeyPatch, secret: str, mariadb: MariaDb, user: str, options: str
+) -> None:
+    monkeypatch.setenv("ROTATION_STRATEGY", "single_user")
+    mariadb.sql(f"ALTER USER {user}@'%' {options}")
+    before = described(mariadb, user)
+    do(secret, new_token())
+    assert described(mariadb, user) == before
+
+
+@pytest.mark.usefixtures("superuser")
+@pytest.mark.parametrize("options", STRICT_OPTIONS)
+def test_what_is_required_of_a_user_is_required_of_the_other(
+    secret: str, mariadb: MariaDb, user: str, options: str
+) -> None:
+    mariadb.sql(f"ALTER USER {user}@'%' {options}")
+    do(secret, new_token(), *STEPS[:2])
+    assert described(mariadb, f"{user}_clone") == described(mariadb, user)
+
+
+def test_expired_password_is_followed_by_one_that_is_not() -> None:
+    rows = [
+        "CREATE USER `u`@`%` IDENTIFIED BY PASSWORD '*AB' REQUIRE SSL PASSWORD EXPIRE",
+        "ALTER USER `u`@`%` PASSWORD EXPIRE NEVER",
+    ]
+    found = parse_account(rows, maria=True)
+    assert found.options.endswith("ACCOUNT UNLOCK PASSWORD EXPIRE NEVER")
+    assert "REQUIRE SSL " in found.options
+
+
+@pytest.mark.usefixtures("alternating")
+@pytest.mark.parametrize("default", ["reader_{}", "NONE"])
+def test_other_user_has_the_same_roles_active(
+    secrets: Any, secret: str, mariadb: MariaDb, user: str, default: str
+) -> None:
+    role = f"reader_{user}"
+    mariadb.sql(
+        f"CREATE ROLE {role}; CREATE DATABASE of_{role}; CREATE TABLE of_{role}.t (k INT);"
+        f"GRANT SELECT ON of_{role}.* TO {role}; GRANT {role} TO {user}@'%' WITH ADMIN OPTION;"
+        f"SET DEFAULT ROLE {default.format(user)} FOR {user}@'%'"
+    )
+    try:
+        do(secret, new_token())
+        for username in (user, f"{user}_clone"):
+            rows = mariadb.sql(f"SHOW GRANTS FOR {username}@'%'")
+            assert ("SET DEFAULT ROLE" in rows) == (default != "NONE")
+        do(secret, new_token())
+        assert opens(mariadb, value(secrets, secret))
+    finally:
+        mariadb.sql(f"DROP ROLE {role}; DROP DATABASE of_{role}")
+
+
+@pytest.mark.usefixtures("superuser")
+def test_other_user_has_rights_of_every_kind_and_no_more(
+    secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    mariadb.sql(
+        f"CREATE TABLE {user}.`a b` (k INT, v INT); CREATE PROCEDURE {user}.p() SELECT 1;"
+        f"GRANT SELECT (k), INSERT (v), UPDATE ON {user}.`a b` TO {user}@'%' WITH GRANT OPTION;"
+        f"GRANT EXECUTE ON PROCEDURE {user}.p TO {user}@'%';"
+        f"GRANT PROXY ON nobody@'%' TO super_{user}@'%' WITH GRANT OPTION;"
+        f"GRANT PROXY ON nobody@'%' TO {user}@'%'"
+    )
+
+    def given(username: str) -> set[str]:
+        rows = mariadb.sql(f"SHOW GRANTS FOR {username}@'%'").splitlines()
+        return {right.to("") for right in strategies.rights([(row,) for row in rows], username)}
+
+    before = given(user)
+    assert any("PROXY" in grant for grant in before)
+    do(secret, new_token())
+    assert given(f"{user}_clone") == before
+    mariadb.sql(
+        f"REVOKE UPDATE ON {user}.`a b` FROM {user}_clone@'%'; REVOKE RELOAD ON *.* FROM {user}_clone@'%';"
+        f"REVOKE PROXY ON nobody@'%' FROM {user}_clone@'%'"
+    )
+    do(secret, new_token())
+    assert given(user) == given(f"{user}_clone") < before | given(user)
+
+
+@pytest.mark.usefixtures("alternating")
+def test_other_user_who_may_do_more_is_refused_where_that_cannot_be_seen_before(
+    monkeypatch: pytest.MonkeyPatch, secrets: Any, secret: str, mariadb: MariaDb, user: str
+) -> None:
+    do(secret, new_token())
+    mariadb.sql(f"GRANT DELETE ON *.* TO {user}@'%'")
+    monkeypatch.setattr(strategies, "revoke_more", lambda *_arguments: None)
+    with pytest.raises(RotationError, match="may do more than user"):
+        do(secret, new_token())
+
+
+@pytest.mark.usefixtures("superuser")
+def test_other_user_may_come_from_the_same_hosts_only(secrets: Any, secret: str, mariadb: MariaDb, user: str) -> None:
+    mariadb.sql(f"RENAME USER {user}@'%' TO {user}@'127.0.%'")
+    for _ in range(2):
+        do(secret, new_token())
+        assert opens(mariadb, value(secrets, secret))
+    assert mariadb.sql(f"SELECT host FROM mysql.user WHERE user LIKE '{user}%'").splitlines() == ["127.0.%"] * 2
+    mariadb.sql(f"DROP USER {user}@'127.0.%', {user}_clone@'127.0.%'")
+
+
+@pytest.mark.usefixtures("alternating")
+def test_server_in_another_mode_shows_the_same_rights(secrets: Any, secret: str, mariadb: MariaDb, user: str) -> None:
+    mode = mariadb.sql("SELECT @@global.sql_mode")
+    mariadb.sql("SET GLOBAL sql_mode = 'ANSI_QUOTES'")
+    try:
+        do(secret, new_token())
+    finally:
+        mariadb.sql(f"SET GLOBAL sql_mode = '{mode}'")
+    assert privileges(mariadb, f"{user}_clone") == privileges(mariadb, user)
+
+
+def test_rights_that_cannot_be_read_are_refused() -> None:
+    with pytest.raises(RotationError, match="cannot be read"):
+        strategies.rights([('GRANT SELECT ON "shop".* TO "u"@"%"',)], "u")
+
+
+@pytest.mark.usefixtures("alternating")
+def test_other_user_who_is_limited_otherwise_is_refused(secret: str, mariadb: MariaDb, user: str) -> None:
+    token = new_token()
+    do(secret, token, *STEPS[:2])
+    mariadb.sql(f"ALTER USER {user}_clone@'%' WITH MAX_USER_CONNECTIONS 3")
+    with pytest.raises(RotationError, match="is not limited as"):
+        do(secret, token, "testSecret")
+
+
+MYSQL = (
+    "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 0x2441243030 DEFAULT ROLE `a`@`%`,`b c`@`%`"
+    " REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 3 MAX_USER_CONNECTIONS 4 PASSWORD EXPIRE INTERVAL 90 DAY ACCOUNT LOCK"
+    " PASSWORD HISTORY 5 PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT{}"
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "made"),
+    [
+        ("", " FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0"),
+        (" FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 2", " FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 2"),
+        (
+            """ ATTRIBUTE '{"a": "50%"}'""",
+            """ FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0 ATTRIBUTE '{"a": "50%"}'""",
+        ),
+    ],
+)
+def test_account_of_mysql_is_described_by_all_that_it_shows(shown: str, made: str) -> None:
+    account = parse_account([MYSQL.format(shown)], maria=False)
+    statement, arguments = account.identified("ALTER USER 'v'@'%'", "new", account.options)
+    assert arguments == ["new"]
+    assert statement % "'new'" == (
+        "ALTER USER 'v'@'%' IDENTIFIED WITH 'caching_sha2_password' BY 'new' REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 3"
+        " MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 4 PASSWORD EXPIRE INTERVAL 90 DAY"
+        f" ACCOUNT LOCK PASSWORD HISTORY 5 PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT{made}"
+    )
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x' AND IDENTIFIED WITH 'authentication_fido'",
+        "CREATE USER `u`@`%`",
+        "DROP USER `u`@`%`",
+    ],
+)
+def test_account_of_mysql_that_cannot_be_made_again_is_refused(shown: str) -> None:
+    with pytest.raises(AccountError):
+        parse_account([shown], maria=False)
+
+
+def test_account_without_a_password_is_refused() -> None:
+    account = parse_account(["CREATE USER `u`@`%` IDENTIFIED WITH 'AWSAuthenticationPlugin' AS 'RDS'"], maria=False)
+    with pytest.raises(AccountError, match="opened by AWSAuthenticationPlugin, and by no password"):
+        account.identified("CREATE USER 'v'@'%'", "password")
+
+
+def test_what_mysql_takes_out_of_a_privilege_is_taken_out_again() -> None:
+    rows = [("GRANT SELECT ON *.* TO `u`@`%`",), ("REVOKE SELECT ON `mysql`.* FROM `u`@`%`",)]
+    assert [right.to("'v'@'%'") for right in strategies.rights(rows, "u")] == [
+        "GRANT SELECT ON *.* TO 'v'@'%'",
+        "REVOKE SELECT ON `mysql`.* FROM 'v'@'%'",
+    ]
