@@ -21,7 +21,7 @@ from pymysql.err import MySQLError
 from database.rows import Table, Writer
 from database.secrets import Credentials
 from database.server import Server, identifier, is_mariadb, run
-from database.structure import KEEPS_HISTORY, Catalog, Counter, Program, StructureError, TableDefinition
+from database.structure import KEEPS_HISTORY, Catalog, Program, SequenceDefinition, StructureError, TableDefinition
 
 LOAD = (
     "mariadb",
@@ -253,7 +253,7 @@ def by_need(views: Sequence[Program]) -> list[Program]:
     return list(ordered.values())
 
 
-def sequence_statements(sequence: Counter) -> Iterator[bytes]:
+def sequence_statements(sequence: SequenceDefinition) -> Iterator[bytes]:
     """What makes a sequence that goes on where this one is."""
     name = identifier(sequence.name)
     yield f"DROP SEQUENCE IF EXISTS {name};\n{sequence.create};\n".encode()

@@ -106,7 +106,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Counter:
+class SequenceDefinition:
     """A sequence of MariaDB, and where it is."""
 
     name: str
@@ -161,12 +161,12 @@ class Catalog:
             create = str(run(self._connection, f"SHOW CREATE TABLE {identifier(name)}")[0][1])
             yield TableDefinition(name, create, self._columns(name, is_versioned), key, is_versioned)
 
-    def sequences(self) -> Iterator[Counter]:
+    def sequences(self) -> Iterator[SequenceDefinition]:
         """The sequences."""
         for name in self._of_types("SEQUENCE"):
             create = str(run(self._connection, f"SHOW CREATE SEQUENCE {identifier(name)}")[0][1])
             state = run(self._connection, f"SELECT next_not_cached_value, cycle_count FROM {identifier(name)}")[0]
-            yield Counter(name, create, int(state[0]), int(state[1]))
+            yield SequenceDefinition(name, create, int(state[0]), int(state[1]))
 
     def views(self) -> Iterator[Program]:
         """The views.
