@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down check test test-ansible lint bench bench-app
+.PHONY: help demo demo-down check test test-hard test-ansible lint bench bench-app
 
 # Debian's own where there is one: it is built with profile-guided optimisation, a version manager's mostly is not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
@@ -36,6 +36,11 @@ test: ## Run every test: lint, sanity, unit, app, oracle, molecule, faults, deli
 	tools/bootstrap_machine.sh "$(PYTHON)" test
 	$(MAKE) --no-print-directory .venv
 	tools/test.sh
+
+test-hard: ## Test roles, ROLE="vpc kms" or all, through a proxy that does what AWS does and emulators do not
+	tools/bootstrap_machine.sh "$(PYTHON)" test
+	$(MAKE) --no-print-directory .venv
+	tools/test-hard.sh $(ROLE)
 
 test-ansible: ## Test the engine with each version of ansible-core that it works with, or with VERSIONS="2.21 2.19@3.13"
 	tools/bootstrap_machine.sh "$(PYTHON)" test

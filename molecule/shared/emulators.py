@@ -1,4 +1,8 @@
-"""Starts the emulators of molecule scenarios, and what reads their accounts; stops all by their process ids."""
+"""Starts the emulators of molecule scenarios, and what reads their accounts; stops all by their process ids.
+
+With SLIPWAY_HARD in the environment the roles reach them through a proxy that does what AWS does and emulators do not;
+it says which behaviours, or all. The account is read without it.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +39,36 @@ def start(directory: Path, kinds: list[str]) -> None:
             wait_for(command.ready, process, log)
     for kind in commands.keys() & {"moto", "ministack"}:
         beside = commands.get("autoscaling") if kind == "ministack" else None
-        running[f"account of {kind}"] = start_reader(kind, commands[kind], beside)
+        proxy = start_proxy(directory, commands[kind], beside)
+        if proxy:
+            running[f"proxy of {kind}"] = proxy
+            for each in (kind, *(["autoscaling"] if beside else [])):
+                running[each]["url"] = proxy["url"]
+        running[f"account of {kind}"] = start_reader(kind, commands[kind], beside, proxy)
         record(directory).write_text(json.dumps(running))
 
 
-def start_reader(kind: str, emulator: Command, beside: Command | None) -> dict[str, t.Any]:
+def start_proxy(directory: Path, emulator: Command, beside: Command | None) -> dict[str, t.Any] | None:
+    """Start what makes an emulator, and the one beside it, as hard as AWS, if that was asked for."""
+    behaviours = os.environ.get("SLIPWAY_HARD")
+    if not behaviours:
+        return None
+    port = free_port()
+    options = [f"--beside=application-autoscaling={beside.url}"] if beside else []
+    with (directory / f"hard{port}.log").open("w+b") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.hard.server", str(port), emulator.url, "--behaviours", behaviours,
+             *options],
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'collections'}"},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+        wait_for(f"http://127.0.0.1:{port}/hard/ready", process, log)
+    return {"pid": process.pid, "url": f"http://127.0.0.1:{port}"}
+
+
+def start_reader(
+    kind: str, emulator: Command, beside: Command | None, proxy: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
     """Start what reads the account of an emulator and of the one beside it, and wait until it listens."""
     port = free_port()
     endpoints = {
@@ -47,6 +76,8 @@ def start_reader(kind: str, emulator: Command, beside: Command | None) -> dict[s
         "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": (beside or emulator).url,
     }
     options = [f"--reset={each.reset}" for each in (emulator, beside) if each]
+    if proxy:
+        options += [f"--reset={proxy['url']}/hard/reset", f"--tell={proxy['url']}/hard/changed"]
     if kind == "ministack" and not beside:
         options.append("--without=application-autoscaling")
     process = subprocess.Popen(

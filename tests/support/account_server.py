@@ -20,6 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
     without: t.ClassVar[list[str]] = []
     resets: t.ClassVar[list[str]] = []
+    tells: t.ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         """Read the account, unless only asked whether it could be."""
@@ -32,7 +33,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         _root, service, operation = self.path.split("/")
         parameters = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._answer(lambda: account.call(service, operation, parameters))
+        self._answer(lambda: self._call(service, operation, parameters))
+
+    def _call(self, service: str, operation: str, parameters: dict[str, t.Any]) -> t.Any:
+        answer = account.call(service, operation, parameters)
+        for url in self.tells:
+            emulators.post(url)
+        return answer
 
     def _reset(self) -> None:
         for url in self.resets:
@@ -60,8 +67,9 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--without", action="append", default=[], help="a service that the emulator lacks")
     parser.add_argument("--reset", action="append", default=[], help="what empties an emulator")
+    parser.add_argument("--tell", action="append", default=[], help="who is told of each call")
     options = parser.parse_args()
-    Handler.without, Handler.resets = options.without, options.reset
+    Handler.without, Handler.resets, Handler.tells = options.without, options.reset, options.tell
     HTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
 
 

@@ -12,7 +12,7 @@ import time
 import typing as t
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from ansible_collections.slipway.graph.plugins.plugin_utils.worker.operations import NAMED_READS, is_read
 
@@ -24,10 +24,27 @@ _READS = {name.partition(":")[2] for name in NAMED_READS}
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
+class Request(t.NamedTuple):
+    """What a client sends."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Answer(t.NamedTuple):
+    """What comes back."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class ApiProxy:
     """Forwards to one emulator. ``operations`` lists what was asked, ``fault`` may answer instead of the emulator."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, port: int = 0) -> None:
         self.target = urlsplit(target)
         self.operations: list[str] = []
         # Whose credentials signed the requests.
@@ -50,7 +67,7 @@ class ApiProxy:
         class Handler(_Handler):
             owner = proxy
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -64,6 +81,14 @@ class ApiProxy:
     def writes(self) -> list[str]:
         """The operations that were no reads."""
         return [operation for operation in self.operations if not only_reads(operation)]
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer to a request: the emulator's."""
+        return send(self.target, request)
+
+    def wait(self) -> None:
+        """Serve until the process ends."""
+        self._thread.join()
 
     def forget(self) -> None:
         """Start counting anew."""
@@ -134,17 +159,13 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and not (fault == "lose the answer" and only_reads(operation)):
             self._misbehave(fault)
             return
-        connection = http.client.HTTPConnection(self.owner.target.hostname or "", self.owner.target.port, timeout=60)
-        with contextlib.closing(connection):
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            if fault:
-                self._hang_up()
-            else:
-                body = answer.read()
-                whole = len(body) if not self.owner.cuts(operation) else len(body) // 2
-                self._reply(answer.status, answer.getheaders(), body[:whole])
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+        answer = self.owner.exchange(Request(self.command, self.path, headers, body))
+        if fault:
+            self._hang_up()
+        else:
+            whole = len(answer.body) if not self.owner.cuts(operation) else len(answer.body) // 2
+            self._reply(answer.status, answer.headers, answer.body[:whole])
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
@@ -205,6 +226,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def send(target: SplitResult, request: Request) -> Answer:
+    """Send a request to an emulator and return what it answers."""
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(request.method, request.path, request.body, request.headers)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.getheaders(), answer.read())
 
 
 def operation_of(method: str, path: str, headers: dict[str, str], body: bytes) -> str:

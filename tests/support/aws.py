@@ -6,6 +6,7 @@ import functools
 import typing as t
 
 import boto3
+from botocore.config import Config
 
 from tests.support.emulators import CREDENTIALS
 
@@ -24,11 +25,12 @@ class Emulator(t.NamedTuple):
     url: str
 
 
-def client(proxy: Asked, service: str) -> t.Any:
+def client(proxy: Asked, service: str, config: Config | None = None) -> t.Any:
     """A client that asks there."""
     return _session().client(
         service,  # type: ignore[call-overload]  # the name is a variable here
         endpoint_url=proxy.url,
+        config=config,
         region_name=CREDENTIALS["AWS_REGION"],
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

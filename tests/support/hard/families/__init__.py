@@ -1,0 +1,8 @@
+"""The behaviours, by what they have in common."""
+
+from tests.support.hard.behaviour import Behaviour
+from tests.support.hard.families.lag import FreshIsMissing, StaleAnswers
+from tests.support.hard.families.throttling import Throttling
+
+# In the order in which they see a call, and its answer.
+BEHAVIOURS: tuple[type[Behaviour], ...] = (Throttling, FreshIsMissing, StaleAnswers)
