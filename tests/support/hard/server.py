@@ -62,8 +62,7 @@ class HardProxy(ApiProxy):
         outcome = read_answer(call, answer)
         if outcome is None:
             return answer
-        if not call.is_read and not isinstance(outcome, Refusal):
-            self.world.note_write(call, outcome)
+        self.world.note(call, outcome)
         changed = self._changed(call, outcome)
         return answer if changed is outcome else write_answer(call, changed)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import time
 import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from tests.support.hard.protocol import Call, Result
+from tests.support.hard.protocol import Call, Outcome, Refusal, Result
+from tests.support.hard.texts import new_ids
+from tests.support.hard.transits import Transits
 
 # How long reads lag behind writes. On AWS it is mostly less than a second and may be minutes.
 LAG_SECONDS = 1.0
+# What makes something begins so.
+MAKING = ("Create", "Allocate", "Register", "Publish", "Run")
 
 
 class World:
@@ -19,6 +23,7 @@ class World:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.lock = threading.RLock()
+        self.transits = Transits(clock)
         self.forget_all()
 
     def forget_all(self) -> None:
@@ -27,8 +32,15 @@ class World:
             # By service the times of its writes, and by id when it was made.
             self.writes: dict[str, list[float]] = {}
             self.made: dict[str, float] = {}
+            self.transits.forget()
             # When somebody last wrote without this proxy.
             self.changed = float("-inf")
+
+    def note(self, call: Call, outcome: Outcome) -> None:
+        """Remember what an emulator has said."""
+        self.transits.note(call, outcome)
+        if not call.is_read and not isinstance(outcome, Refusal):
+            self.note_write(call, outcome)
 
     def note_write(self, call: Call, result: Result) -> None:
         """Remember that something was written, and the ids of what it made."""
@@ -46,37 +58,3 @@ class World:
     def wrote_between(self, service: str, begin: float, end: float) -> bool:
         """Whether a service was written to in that time."""
         return any(begin < when <= end for when in self.writes.get(service, ()))
-
-
-MAKING = ("Create", "Allocate", "Register", "Publish", "Run")
-SHORTEST_ID = 8
-
-
-def new_ids(parameters: Result, result: Result) -> set[str]:
-    """The ids in an answer that were not in the request."""
-    asked = set(texts(parameters))
-    return {text for name, text in named_texts(result) if name.endswith(ID_ENDS) and text not in asked and _is_id(text)}
-
-
-ID_ENDS = ("Id", "id", "Arn", "ARN", "arn")
-
-
-def _is_id(text: str) -> bool:
-    return len(text) >= SHORTEST_ID and not text.isdigit()
-
-
-def texts(value: t.Any) -> Iterator[str]:
-    """Every text in a value."""
-    return (text for _name, text in named_texts(value))
-
-
-def named_texts(value: t.Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a value, with the name of the member that holds it."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from named_texts(each, key)
-    elif isinstance(value, list):
-        for each in value:
-            yield from named_texts(each, name)

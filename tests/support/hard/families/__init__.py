@@ -2,7 +2,8 @@
 
 from tests.support.hard.behaviour import Behaviour
 from tests.support.hard.families.lag import FreshIsMissing, StaleAnswers
+from tests.support.hard.families.states import Busy, States
 from tests.support.hard.families.throttling import Throttling
 
 # In the order in which they see a call, and its answer.
-BEHAVIOURS: tuple[type[Behaviour], ...] = (Throttling, FreshIsMissing, StaleAnswers)
+BEHAVIOURS: tuple[type[Behaviour], ...] = (Throttling, Busy, States, FreshIsMissing, StaleAnswers)

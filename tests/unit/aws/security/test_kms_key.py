@@ -74,12 +74,23 @@ def test_somebody_elses_key_without_an_alias_is_left_alone(client: Any, run: Run
     assert key(client)["KeyId"] != left["KeyId"]
 
 
-def test_a_key_that_is_not_known_everywhere_yet_gets_its_alias(
-    client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "operation", ["CreateAlias", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"]
+)
+def test_a_key_that_is_not_known_everywhere_yet_is_waited_for(
+    client: Any, run: Run, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    first_answers(monkeypatch, CreateAlias=["NotFoundException", "NotFoundException"])
+    first_answers(monkeypatch, **{operation: ["NotFoundException", "NotFoundException"]})
     assert run(**OPTIONS)["changed"] is True
     assert run(**OPTIONS)["changed"] is False
+
+
+def test_somebody_elses_key_that_is_not_known_everywhere_yet_is_left_alone(
+    client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_key(Tags=[{"TagKey": "system", "TagValue": "other"}])
+    first_answers(monkeypatch, DescribeKey=["NotFoundException", "NotFoundException"])
+    assert run(**OPTIONS)["changed"] is True
 
 
 @pytest.mark.parametrize("operation", ["DescribeKey", "ListResourceTags"])

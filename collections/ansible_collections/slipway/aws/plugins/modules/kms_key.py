@@ -84,7 +84,7 @@ key:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -147,9 +147,11 @@ class Key(Resource):
     def _details(self, key_id: str) -> State:
         details: State = {}
         if self.params["policy"] is not None:
-            details[POLICY] = json.loads(self.client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+            answer = _when_known(lambda: self.client.get_key_policy(KeyId=key_id, PolicyName="default"))
+            details[POLICY] = json.loads(answer["Policy"])
         if self.params["enable_key_rotation"] is not None:
-            details[ROTATION] = self.client.get_key_rotation_status(KeyId=key_id)[ROTATION]
+            answer = _when_known(lambda: self.client.get_key_rotation_status(KeyId=key_id))
+            details[ROTATION] = answer[ROTATION]
         return details
 
     def _without_alias(self) -> State | None:
@@ -160,8 +162,8 @@ class Key(Resource):
         named = {alias.get("TargetKeyId") for alias in aliases}
         keys = self.client.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         for key_id in (key["KeyId"] for key in keys if key["KeyId"] not in named):
-            # Of somebody else's key nothing may be known.
-            answer = found(self.client.describe_key, "AccessDeniedException", KeyId=key_id)
+            # Of somebody else's key nothing may be known, and one that was just made is not known everywhere.
+            answer = found(self.client.describe_key, "AccessDeniedException", "NotFoundException", KeyId=key_id)
             key: State = answer["KeyMetadata"] if answer else {}
             usable = bool(key) and key["KeyManager"] == "CUSTOMER" and key[STATE] != TO_BE_DELETED
             if usable and wanted.items() <= self._tags_if_allowed(key).items():
@@ -201,18 +203,13 @@ class Key(Resource):
         if STATE in changes:
             self._enable(current)
         if ALIAS in changes:
-            # A key that was just made is not known everywhere at once.
-            retry_while(
-                ("NotFoundException",),
-                lambda: self.client.create_alias(AliasName=self.alias, TargetKeyId=key_id),
-                SETTLES_SECONDS,
-            )
+            _when_known(lambda: self.client.create_alias(AliasName=self.alias, TargetKeyId=key_id))
         if "Description" in changes:
             self.client.update_key_description(KeyId=key_id, Description=changes["Description"])
         if POLICY in changes:
             self.client.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(changes[POLICY]))
         if changes.get(ROTATION):
-            self.client.enable_key_rotation(KeyId=key_id)
+            _when_known(lambda: self.client.enable_key_rotation(KeyId=key_id))
         elif ROTATION in changes:
             self.client.disable_key_rotation(KeyId=key_id)
 
@@ -242,7 +239,8 @@ class Key(Resource):
     def read_tags(self, current: State) -> Tags:
         """KMS has its own spelling of tags."""
         pages = self.client.get_paginator("list_resource_tags").paginate(KeyId=current["KeyId"])
-        return {tag["TagKey"]: tag["TagValue"] for page in pages for tag in page["Tags"]}
+        held = _when_known(lambda: pages.build_full_result()["Tags"])
+        return {tag["TagKey"]: tag["TagValue"] for tag in held}
 
     def tag(self, current: State, tags: Tags) -> None:
         """Set tags."""
@@ -251,6 +249,11 @@ class Key(Resource):
     def untag(self, current: State, keys: Sequence[str]) -> None:
         """Remove tags."""
         self.client.untag_resource(KeyId=current["KeyId"], TagKeys=list(keys))
+
+
+def _when_known(call: Callable[[], Any]) -> Any:
+    """Ask for a key that exists: one that was just made is not known everywhere at once."""
+    return retry_while(("NotFoundException",), call, SETTLES_SECONDS)
 
 
 def _tag_list(tags: Tags) -> list[dict[str, str]]:
