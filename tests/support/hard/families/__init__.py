@@ -1,9 +1,16 @@
 """The behaviours, by what they have in common."""
 
 from tests.support.hard.behaviour import Behaviour
+from tests.support.hard.families.first_use import NewPermissions, NewRoles, ServiceLinkedRoles
+from tests.support.hard.families.in_use import StillInUse
 from tests.support.hard.families.lag import FreshIsMissing, StaleAnswers
+from tests.support.hard.families.order import OtherOrder
+from tests.support.hard.families.pages import SmallPages
 from tests.support.hard.families.states import Busy, States
 from tests.support.hard.families.throttling import Throttling
 
 # In the order in which they see a call, and its answer.
-BEHAVIOURS: tuple[type[Behaviour], ...] = (Throttling, Busy, States, FreshIsMissing, StaleAnswers)
+BEHAVIOURS: tuple[type[Behaviour], ...] = (
+    Throttling, ServiceLinkedRoles, NewRoles, NewPermissions, StillInUse, Busy, States, OtherOrder, FreshIsMissing,
+    StaleAnswers, SmallPages,
+)  # fmt: skip
