@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.support.modules import Run, runner
+from tests.support.modules import Run, first_answers, runner
 
 NAME = "shop-items"
 OPTIONS: dict[str, Any] = {"point_in_time_recovery": True, "deletion_protection": True}
@@ -73,6 +73,14 @@ def test_a_key_encrypts_and_no_longer_does(
     assert described(table)["SSEDescription"]["KMSMasterKeyArn"] == key
     assert run(kms_key_arn=key)["changed"] is False
     assert run(kms_key_arn="")["protection"]["kms_key_arn"] == ""
+
+
+def test_a_table_that_is_still_being_changed_is_waited_for(
+    table: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_answers(monkeypatch, UpdateTable=["ResourceInUseException", "ResourceInUseException"])
+    run(**OPTIONS)
+    assert described(table)["DeletionProtectionEnabled"] is True
 
 
 def test_a_table_that_is_not_there_is_refused(run: Run) -> None:

@@ -168,6 +168,17 @@ def test_rule_09_a_role_that_this_run_did_not_make_is_an_error_at_once(buckets: 
     assert aws.asked == 1
 
 
+def test_rule_09_the_role_that_a_service_makes_for_itself_is_waited_for_without_a_role_of_this_run(
+    buckets: Buckets, clock: Clock
+) -> None:
+    seam, aws = barrier.Seam(buckets), Refusing("CreateCluster", *REFUSALS[1])
+    seam.begin("apply")
+    with pytest.raises(ClientError):
+        seam.intercept(aws, client("ecs"), "CreateCluster", {})
+    assert aws.asked > 10
+    assert clock.now == pytest.approx(1000 + consistency.PATIENCE_SECONDS, abs=2 * consistency.PAUSE_SECONDS)
+
+
 # AWS's own sentences.
 ANSWERS_OF_IAM = [
     ("GetRole", "NoSuchEntity", "The role with name app cannot be found."),

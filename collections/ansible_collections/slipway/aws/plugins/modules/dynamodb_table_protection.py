@@ -182,7 +182,12 @@ class Protection(Resource):
         return table.get("TableStatus") == "ACTIVE" and table.get("SSEDescription", {}).get("Status") != "UPDATING"
 
     def _update_table(self, **change: Any) -> None:
-        self.client.update_table(TableName=self.name, **change)
+        # A table may say that it is active when it is not yet, since AWS answers from what it knew a moment ago.
+        retry_while(
+            ("ResourceInUseException",),
+            lambda: self.client.update_table(TableName=self.name, **change),
+            self.params["wait_timeout"],
+        )
         self.wait_ready()
 
     def _back_up(self) -> None:

@@ -199,28 +199,32 @@ class Seam:
     def _send(
         self, original: t.Callable[..., t.Any], client: t.Any, service: str, operation: str, parameters: t.Any
     ) -> t.Any:
-        """Send a call when AWS has room for it, and again while IAM has not told it of a role made in this run."""
+        """Send a call when AWS has room for it, and again while IAM has not told it of a role that is new."""
+        waited = 0.0
         while True:
             if not _is_emulator(client.meta.endpoint_url):
                 self._buckets.take(service, operation, is_read(service, operation))
             try:
                 answer = self._send_once(original, client, service, operation, parameters)
             except Exception as error:
-                if not self._may_be_too_new(service, operation, error):
+                if not self._may_be_too_new(service, operation, error, waited):
                     raise
                 time.sleep(consistency.PAUSE_SECONDS)
+                waited += consistency.PAUSE_SECONDS
                 continue
             if service == "iam" and not is_read(service, operation):
                 self._buckets.note_iam_write()
             return answer
 
-    def _may_be_too_new(self, service: str, operation: str, error: BaseException) -> bool:
+    def _may_be_too_new(self, service: str, operation: str, error: BaseException, waited: float) -> bool:
         """Whether a write is refused for a role that only IAM itself knows yet.
 
         What IAM says of its own roles, and what a read says of anything, is the answer.
         """
         if service == "iam" or is_read(service, operation):
             return False
+        if consistency.is_refused_own_role(error):
+            return waited < consistency.PATIENCE_SECONDS
         is_recent = self._buckets.since_iam_write() <= consistency.PATIENCE_SECONDS
         return is_recent and consistency.is_refused_role(error)
 

@@ -22,9 +22,24 @@ _REFUSALS = re.compile(
     re.IGNORECASE,
 )
 
+# The role that a service makes for itself in an account that has never used it.
+_OWN_ROLE = re.compile(r"service[- ]linked role", re.IGNORECASE)
+
 
 def is_refused_role(error: BaseException) -> bool:
     """Whether AWS refuses a call because of a role, which may be just too new."""
+    return bool(_REFUSALS.search(_message(error))) or _details(error).get("Code") == "InvalidPrincipal"
+
+
+def is_refused_own_role(error: BaseException) -> bool:
+    """Whether a service cannot assume its own role yet, which AWS makes with the first call that needs it."""
+    return is_refused_role(error) and bool(_OWN_ROLE.search(_message(error)))
+
+
+def _message(error: BaseException) -> str:
+    return str(_details(error).get("Message", ""))
+
+
+def _details(error: BaseException) -> dict[str, t.Any]:
     response: dict[str, t.Any] = getattr(error, "response", None) or {}
-    details = response.get("Error", {})
-    return bool(_REFUSALS.search(str(details.get("Message", "")))) or details.get("Code") == "InvalidPrincipal"
+    return t.cast("dict[str, t.Any]", response.get("Error", {}))
