@@ -32,7 +32,7 @@ check: ## Run what every minute of work needs: linters, types, the unit tests of
 	$(MAKE) --no-print-directory .venv
 	tools/check.sh
 
-test: ## Run every test: lint, sanity, unit, app, oracle, molecule, faults, delivery
+test: ## Run every test: lint, sanity, unit, app, oracle, molecule, hard, faults, delivery
 	tools/bootstrap_machine.sh "$(PYTHON)" test
 	$(MAKE) --no-print-directory .venv
 	tools/test.sh

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the tests, all or the named stages:
-#   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [faults] [delivery]
+#   tools/test.sh [lint] [sanity] [unit] [app] [oracle] [molecule] [hard] [faults] [delivery]
 # Stops at the first stage that fails. WORKERS says how much of a stage runs side by side: 2 unless told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
 # Hundreds of short runs of Ansible: without kept bytecode each of them compiles all it imports.
 unset PYTHONDONTWRITEBYTECODE
-all=(lint sanity unit app oracle molecule faults delivery)
+all=(lint sanity unit app oracle molecule hard faults delivery)
 workers=${WORKERS:-2}
 
 lint() { tools/lint.sh; }
@@ -16,39 +16,22 @@ unit() { pytest -n "$workers" --dist loadfile tests/unit tests/local; }
 app() { tools/test-app.sh; }
 oracle() { pytest -n "$workers" --dist loadfile tests/oracle; }
 faults() { pytest -n "$workers" tests/faults; }
+hard() { WORKERS=$workers tools/test-hard.sh; }
 delivery() { pytest tests/delivery; }
 
-# One scenario by itself, as one would run it, then the others, with as many rows as there are workers: those of a row run
-# one after the other on the same emulators. The output of a row is shown when it fails.
+# One scenario by itself, as one would run it, then the others.
 molecule_() (
-    logs=$(mktemp -d)
-    trap 'rm -rf "$logs"' EXIT
-    row() {
-        if MOLECULE_EPHEMERAL_DIRECTORY=$logs/$1 molecule test "${@:2}" >"$logs/$1.log" 2>&1; then
-            echo "molecule test ${*:2}: passed"
-        else
-            cat "$logs/$1.log"
-            echo "molecule test ${*:2}: failed"
-            return 1
-        fi
-    }
-    row alone -s vpc
+    alone=$(mktemp -d)
+    trap 'rm -rf "$alone"' EXIT
+    if ! MOLECULE_EPHEMERAL_DIRECTORY=$alone/scenario molecule test -s vpc >"$alone/log" 2>&1; then
+        cat "$alone/log"
+        echo "molecule test -s vpc: failed"
+        exit 1
+    fi
+    echo "molecule test -s vpc: passed"
     mapfile -t names < <(printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename |
         grep -vxE 'default|vpc')
-    rows=()
-    for ((number = 0; number < workers; number++)); do
-        scenarios=()
-        for ((each = number; each < ${#names[@]}; each += workers)); do
-            scenarios+=(-s "${names[each]}")
-        done
-        row "row$number" --shared-state "${scenarios[@]}" &
-        rows+=($!)
-    done
-    failed=0
-    for each in "${rows[@]}"; do
-        wait "$each" || failed=1
-    done
-    exit "$failed"
+    WORKERS=$workers tools/test-roles.sh "${names[@]}"
 )
 
 # Three rows of stages beside each other: each of them waits for much of its time. Delivery takes longest and waits most,
@@ -61,7 +44,7 @@ all_stages() (
     set -m
     tools/test.sh delivery >"$logs/delivery" 2>&1 &
     delivery=$!
-    WORKERS=1 nice tools/test.sh app molecule oracle >"$logs/app" 2>&1 &
+    WORKERS=1 nice tools/test.sh app molecule oracle hard >"$logs/app" 2>&1 &
     app=$!
     set +m
     trap 'trap "" INT TERM; kill -INT -- "-$delivery" "-$app" 2>/dev/null; wait; exit 130' INT TERM

@@ -217,6 +217,8 @@ def test_rule_10_every_refusal_is_one_that_the_models_of_aws_know() -> None:
         ("ec2", "AuthFailure", "AWS was not able to validate the provided access credentials", False),
         ("elbv2", "ResourceInUse", "Target group 'x' is currently in use by a listener or a rule", True),
         ("rds", "DBSubnetGroupNotFoundFault", "DB subnet group 'x' does not exist", False),
+        ("iam", "NoSuchEntity", "The role policy with name run cannot be found.", True),
+        ("iam", "NoSuchEntity", "The role with name app cannot be found.", False),
         ("s3", "DependencyViolation", "", False),
     ],
 )

@@ -68,6 +68,8 @@ REFUSALS = (
     Refusal("elbv2", "ResourceInUse", ("DeleteTargetGroup", "DeleteLoadBalancer")),
     Refusal("elbv2", "TrustStoreInUse", ("DeleteTrustStore",)),
     Refusal("iam", "DeleteConflict", ("DeleteRole", "DeletePolicy"), minutes=IAM_MINUTES),
+    # Upstream reads each of a role's policies, and IAM may still list one that was deleted before.
+    Refusal("iam", "NoSuchEntity", ("GetRolePolicy",), "role policy with name", minutes=IAM_MINUTES),
     Refusal("lambda", "ResourceConflictException", ("DeleteFunction", "DeleteEventSourceMapping")),
     Refusal("lambda", "ResourceInUseException", ("DeleteEventSourceMapping",)),
     Refusal("logs", "OperationAbortedException", ("DeleteLogGroup",)),
