@@ -118,3 +118,20 @@ def test_what_has_no_order_comes_back_in_another(start: Start, behaviours: str) 
     found = dynamodb.describe_table(TableName="shop")["Table"]
     assert [each["AttributeName"] for each in found["AttributeDefinitions"]] == ["b", "a"]
     assert [each["AttributeName"] for each in found["KeySchema"]] == ["a", "b"]
+
+
+def test_the_first_change_of_a_new_bucket_is_refused_once(start: Start, refused: Refused) -> None:
+    s3 = start("new-buckets").client("s3")
+    s3.create_bucket(Bucket="shop", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    versioned = {"Bucket": "shop", "VersioningConfiguration": {"Status": "Enabled"}}
+    assert refused(s3.put_bucket_versioning, **versioned)[0] == "OperationAborted"
+    s3.put_bucket_versioning(**versioned)
+
+
+def test_who_builds_on_a_new_vpc_is_told_that_there_is_none(start: Start, refused: Refused) -> None:
+    hard = start("fresh-is-unknown")
+    ec2 = hard.client("ec2")
+    subnet = {"VpcId": ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"], "CidrBlock": "10.0.0.0/24"}
+    assert refused(ec2.create_subnet, **subnet)[0] == "InvalidVpcID.NotFound"
+    hard.wait()
+    ec2.create_subnet(**subnet)

@@ -1,9 +1,10 @@
 """The behaviours, by what they have in common."""
 
 from tests.support.hard.behaviour import Behaviour
+from tests.support.hard.families.conflicts import NewBuckets
 from tests.support.hard.families.first_use import NewPermissions, NewRoles, ServiceLinkedRoles
 from tests.support.hard.families.in_use import StillInUse
-from tests.support.hard.families.lag import FreshIsMissing, StaleAnswers
+from tests.support.hard.families.lag import FreshIsMissing, FreshIsUnknown, StaleAnswers
 from tests.support.hard.families.order import OtherOrder
 from tests.support.hard.families.pages import SmallPages
 from tests.support.hard.families.spelling import OwnSpelling
@@ -13,6 +14,6 @@ from tests.support.hard.families.words import OwnWords
 
 # In the order in which they see a call, and its answer.
 BEHAVIOURS: tuple[type[Behaviour], ...] = (
-    Throttling, ServiceLinkedRoles, NewRoles, NewPermissions, StillInUse, Busy, OwnWords, States, OwnSpelling,
-    OtherOrder, FreshIsMissing, StaleAnswers, SmallPages,
+    Throttling, ServiceLinkedRoles, NewRoles, NewPermissions, NewBuckets, FreshIsUnknown, StillInUse, Busy, OwnWords,
+    States, OwnSpelling, OtherOrder, FreshIsMissing, StaleAnswers, SmallPages,
 )  # fmt: skip

@@ -17,6 +17,7 @@ SOURCES = {
     "kms": "KMS developer guide: KMS eventual consistency",
     "dynamodb": "DynamoDB API reference, DescribeTable: uses an eventually consistent query",
     "elbv2": "Terraform provider for AWS, service/elbv2/target_group.go: RetryWhenNewResourceNotFound",
+    "ecr": "Terraform provider for AWS, service/ecr/repository.go: a new repository is asked for again",
     "sqs": "SQS API reference, CreateQueue: wait at least one second after the queue is created",
 }
 # Older answers than this are of no use, as somebody may have written without this proxy.
@@ -33,7 +34,7 @@ class FreshIsMissing(Behaviour):
         """Refuse a read of what was just made."""
         if call.service not in SOURCES or not call.is_read:
             return None
-        fresh = next((text for text in _asked_for(call.parameters) if self.world.is_fresh(text)), None)
+        fresh = next((text for text in asked_for(call.parameters) if self.world.is_fresh(text)), None)
         return absence.of(call, fresh) if fresh else None
 
     def after(self, call: Call, outcome: Outcome) -> Outcome:
@@ -53,6 +54,21 @@ class FreshIsMissing(Behaviour):
         if isinstance(item, dict):
             return any(self.world.is_fresh(value) for value in item.values())
         return self.world.is_fresh(item)
+
+
+class FreshIsUnknown(Behaviour):
+    """Who builds on what was just made is told that it does not exist."""
+
+    name: t.ClassVar = "fresh-is-unknown"
+    source: t.ClassVar = f"{SOURCES['ec2']}; {SOURCES['kms']}"
+    services: t.ClassVar = ("ec2", "kms")
+
+    def before(self, call: Call) -> Outcome | None:
+        """Refuse a write that names something new."""
+        if call.service not in self.services or call.is_read:
+            return None
+        fresh = next((text for text in asked_for(call.parameters) if self.world.is_fresh(text)), None)
+        return absence.of(call, fresh) if fresh else None
 
 
 class StaleAnswers(Behaviour):
@@ -86,7 +102,7 @@ class StaleAnswers(Behaviour):
         self.answers.clear()
 
 
-def _asked_for(parameters: Result) -> list[str]:
+def asked_for(parameters: Result) -> list[str]:
     """The texts that a read names directly, not those of its filters: what these do not find is no error."""
     found = []
     for value in parameters.values():

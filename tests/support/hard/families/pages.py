@@ -17,6 +17,9 @@ PAGE = 2
 # Give everything at once unless asked for pages, or have tokens that are no text.
 WITHOUT = {"ec2", "s3", "application-autoscaling"}
 
+# Whose pages are larger than what the roles make. Ten tags: community.aws.dynamodb_table reads no others.
+WHOLE = {("dynamodb", "ListTagsOfResource")}
+
 
 class Pager(t.NamedTuple):
     """Of botocore's paginators, what a list is in and what says where it goes on."""
@@ -70,7 +73,7 @@ class SmallPages(Behaviour):
 @functools.cache
 def pager_of(service: str, operation: str) -> Pager | None:
     """How an operation gives its list in pages; ``None`` if it does not, or not simply."""
-    if service in WITHOUT:
+    if service in WITHOUT or (service, operation) in WHOLE:
         return None
     try:
         config = _session().get_paginator_model(service).get_paginator(operation)
