@@ -40,7 +40,7 @@ test: ## Run every test: lint, sanity, unit, app, oracle, molecule, hard, faults
 test-hard: ## Test roles, ROLE="vpc kms" or all, through a proxy that does what AWS does and emulators do not
 	tools/bootstrap_machine.sh "$(PYTHON)" test
 	$(MAKE) --no-print-directory .venv
-	tools/test-hard.sh $(ROLE)
+	SLIPWAY_HARD=$${SLIPWAY_HARD:-all} tools/test-roles.sh $(ROLE)
 
 test-ansible: ## Test the engine with each version of ansible-core that it works with, or with VERSIONS="2.21 2.19@3.13"
 	tools/bootstrap_machine.sh "$(PYTHON)" test

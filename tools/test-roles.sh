@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# The contract of roles, by molecule: tools/test-roles.sh ROLE...
+# The contract of roles, by molecule: tools/test-roles.sh [ROLE...]
+# All roles unless some are named. With SLIPWAY_HARD=all, or the names of some behaviours, through a proxy that does what
+# AWS does and emulators do not; see tests/support/hard.
 # With as many rows as WORKERS says (2 unless told): the scenarios of a row run one after the other on the same emulators.
 # The output of a row is shown when it fails.
 set -euo pipefail
@@ -8,6 +10,10 @@ export PATH=$PWD/.venv/bin:$PATH
 unset PYTHONDONTWRITEBYTECODE
 workers=${WORKERS:-2}
 names=("$@")
+if ((!${#names[@]})); then
+    mapfile -t names < <(printf '%s\n' molecule/*/molecule.yml | xargs -n 1 dirname | xargs -n 1 basename |
+        grep -vx default)
+fi
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
