@@ -135,3 +135,23 @@ def test_who_builds_on_a_new_vpc_is_told_that_there_is_none(start: Start, refuse
     assert refused(ec2.create_subnet, **subnet)[0] == "InvalidVpcID.NotFound"
     hard.wait()
     ec2.create_subnet(**subnet)
+
+
+def test_somebody_elses_key_is_listed_and_not_described(start: Start, refused: Refused) -> None:
+    kms = start("others-keys").client("kms")
+    (key,) = kms.list_keys()["Keys"]
+    assert refused(kms.describe_key, KeyId=key["KeyId"])[0] == "AccessDeniedException"
+
+
+def test_a_new_version_of_a_function_is_pending(start: Start, refused: Refused) -> None:
+    hard = start("new-versions")
+    role = hard.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    functions = hard.client("lambda")
+    functions.create_function(
+        FunctionName="shop", Role=role, Runtime="python3.12", Handler="shop.handler", Code={"ZipFile": package()}
+    )
+    version = {"FunctionName": "shop", "Qualifier": functions.publish_version(FunctionName="shop")["Version"]}
+    assert functions.get_function_configuration(**version)["State"] == "Pending"
+    assert refused(functions.invoke, **version)[0] == "ResourceConflictException"
+    hard.wait()
+    assert functions.get_function_configuration(**version)["State"] == "Active"

@@ -6,14 +6,19 @@ from tests.support.hard.families.first_use import NewPermissions, NewRoles, Serv
 from tests.support.hard.families.in_use import StillInUse
 from tests.support.hard.families.lag import FreshIsMissing, FreshIsUnknown, StaleAnswers
 from tests.support.hard.families.order import OtherOrder
+from tests.support.hard.families.others import OthersKeys
 from tests.support.hard.families.pages import SmallPages
 from tests.support.hard.families.spelling import OwnSpelling
 from tests.support.hard.families.states import Busy, States
 from tests.support.hard.families.throttling import Throttling
+from tests.support.hard.families.versions import NewVersions
 from tests.support.hard.families.words import OwnWords
 
 # In the order in which they see a call, and its answer.
 BEHAVIOURS: tuple[type[Behaviour], ...] = (
-    Throttling, ServiceLinkedRoles, NewRoles, NewPermissions, NewBuckets, FreshIsUnknown, StillInUse, Busy, OwnWords,
-    States, OwnSpelling, OtherOrder, FreshIsMissing, StaleAnswers, SmallPages,
+    Throttling,
+    ServiceLinkedRoles, NewRoles, NewPermissions, NewBuckets, NewVersions, OthersKeys,
+    FreshIsUnknown, StillInUse, Busy,
+    OwnWords, States, OwnSpelling, OtherOrder,
+    FreshIsMissing, StaleAnswers, SmallPages,
 )  # fmt: skip
