@@ -20,6 +20,8 @@ SOURCES = {
     "ecr": "Terraform provider for AWS, service/ecr/repository.go: a new repository is asked for again",
     "sqs": "SQS API reference, CreateQueue: wait at least one second after the queue is created",
 }
+# Where only these operations are said to.
+ONLY = {"dynamodb": {"DescribeTable"}}
 # Older answers than this are of no use, as somebody may have written without this proxy.
 OLDEST_SECONDS = 4.0
 
@@ -32,14 +34,14 @@ class FreshIsMissing(Behaviour):
 
     def before(self, call: Call) -> Outcome | None:
         """Refuse a read of what was just made."""
-        if call.service not in SOURCES or not call.is_read:
+        if not lags(call):
             return None
         fresh = next((text for text in asked_for(call.parameters) if self.world.is_fresh(text)), None)
         return absence.of(call, fresh) if fresh else None
 
     def after(self, call: Call, outcome: Outcome) -> Outcome:
         """Take what was just made out of lists."""
-        if isinstance(outcome, Refusal) or call.service not in SOURCES or not call.is_read:
+        if isinstance(outcome, Refusal) or not lags(call):
             return outcome
         return self._without_fresh(outcome)
 
@@ -83,7 +85,7 @@ class StaleAnswers(Behaviour):
 
     def before(self, call: Call) -> Outcome | None:
         """Answer as before the last write, if that was just now and nothing was written between."""
-        if call.service not in SOURCES or not call.is_read:
+        if not lags(call):
             return None
         now = self.world.clock()
         asked, outcome = self.answers.get(call.key, (float("-inf"), None))
@@ -93,13 +95,18 @@ class StaleAnswers(Behaviour):
 
     def after(self, call: Call, outcome: Outcome) -> Outcome:
         """Remember what was answered."""
-        if call.service in SOURCES and call.is_read:
+        if lags(call):
             self.answers[call.key] = (self.world.clock(), outcome)
         return outcome
 
     def forget(self) -> None:
         """Know no answer."""
         self.answers.clear()
+
+
+def lags(call: Call) -> bool:
+    """Whether a call is a read that lags."""
+    return call.service in SOURCES and call.is_read and call.operation in ONLY.get(call.service, {call.operation})
 
 
 def asked_for(parameters: Result) -> list[str]:
