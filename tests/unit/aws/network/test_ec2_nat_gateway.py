@@ -60,6 +60,15 @@ def test_a_gateway_that_lists_do_not_have_yet_is_waited_for(
     assert run()["nat_gateway"]["state"] == "available"
 
 
+@pytest.mark.parametrize("code", ["InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"])
+def test_what_a_gateway_needs_may_not_be_known_yet(
+    ec2: Any, run: Run, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    first_answers(monkeypatch, CreateNatGateway=[code, code])
+    assert run()["changed"] is True
+    assert len(ec2.describe_addresses()["Addresses"]) == 1
+
+
 def test_a_gateway_that_aws_could_not_make_is_told_with_the_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {"NatGatewayId": "nat-1", "State": "failed", "FailureMessage": "Subnet has no free addresses"}
     first_answers(monkeypatch, DescribeNatGateways=[{"NatGateways": []}, {"NatGateways": [failed]}])

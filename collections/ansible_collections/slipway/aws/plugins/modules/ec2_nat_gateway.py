@@ -72,6 +72,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    SETTLES_SECONDS,
     RefusedError,
     Resource,
     State,
@@ -114,8 +115,14 @@ class NatGateway(Resource):
         address = self._address()
         if address is None:
             address = self.client.allocate_address(Domain="vpc", TagSpecifications=[self._tags("elastic-ip", tags)])
-        made = self.client.create_nat_gateway(
-            AllocationId=address["AllocationId"], TagSpecifications=[self._tags("natgateway", tags)], **desired
+        allocation = address["AllocationId"]
+        # An address and a subnet that were just made are not known everywhere at once.
+        made = retry_while(
+            ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"),
+            lambda: self.client.create_nat_gateway(
+                AllocationId=allocation, TagSpecifications=[self._tags("natgateway", tags)], **desired
+            ),
+            SETTLES_SECONDS,
         )
         self.made = made["NatGateway"]["NatGatewayId"]
 
