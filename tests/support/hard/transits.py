@@ -41,7 +41,7 @@ class Transits:
         with self._lock:
             self._on_their_way: dict[tuple[str, str, str], Transit] = {}
             self._seen: dict[tuple[str, str, str], Result] = {}
-            self._made_with: dict[tuple[str, str, str], Result] = {}
+            self._made_at: dict[tuple[str, str, str], float] = {}
 
     def note(self, call: Call, outcome: Outcome) -> None:
         """Remember what a read showed, or begin what a write begins."""
@@ -63,11 +63,19 @@ class Transits:
         key = _key(kind, identity)
         if does == "making":
             self._seen.pop(key, None)
-            self._made_with[key] = call.parameters
-        now = self.clock()
-        before = self._seen.get(key, {})
-        state = getattr(kind, does)[call.operation]
-        self._on_their_way[key] = Transit(kind, identity, does, state, now, now + kind.seconds, before)
+            self._made_at[key] = self.clock()
+        self.begin(kind, identity, does, getattr(kind, does)[call.operation])
+
+    def begin(self, kind: Kind, identity: str, does: str, state: str) -> None:
+        """Let a resource be on its way from now on."""
+        now, key = self.clock(), _key(kind, identity)
+        with self._lock:
+            before = self._seen.get(key, {})
+            self._on_their_way[key] = Transit(kind, identity, does, state, now, now + kind.seconds, before)
+
+    def age(self, kind: Kind, identity: str) -> float:
+        """The seconds since a resource was made; none for one that nobody knows."""
+        return self.clock() - self._made_at.get(_key(kind, identity), self.clock())
 
     def current(self, service: str) -> Iterator[Transit]:
         """Those of a service that have not arrived."""
@@ -80,15 +88,6 @@ class Transits:
         """What a resource is on its way to."""
         found = self._on_their_way.get(_key(kind, identity))
         return found if found and self.clock() < found.end else None
-
-    def removed(self) -> Iterator[tuple[Transit, Result]]:
-        """Those that are being removed, with all that they use: as read last, and as made."""
-        now = self.clock()
-        with self._lock:
-            found = list(self._on_their_way.items())
-        for key, each in found:
-            if each.does == "removing" and now < each.end:
-                yield each, {"seen": each.before, "made": self._made_with.get(key, {})}
 
 
 def identity_of(kind: Kind, call: Call, result: Result | None = None) -> str:

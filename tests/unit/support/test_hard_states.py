@@ -63,6 +63,20 @@ def test_a_database_that_is_deleted_stays_for_a_while(rds: tuple[Hard, t.Any], r
     assert refused(client.describe_db_instances, DBInstanceIdentifier="shop")[0] == "DBInstanceNotFound"
 
 
+def test_a_database_that_is_to_be_changed_is_just_being_backed_up(start: Start, refused: Refused) -> None:
+    hard = start("states,busy,nightly-backups")
+    rds = hard.client("rds")
+    rds.create_db_instance(**DATABASE)
+    hard.wait(10)
+    assert status(rds) == ("available", 1)
+    change = {"DBInstanceIdentifier": "shop", "BackupRetentionPeriod": 2}
+    assert refused(rds.modify_db_instance, **change)[0] == "InvalidDBInstanceState"
+    assert status(rds) == ("backing-up", 1)
+    assert refused(rds.modify_db_instance, **change)[0] == "InvalidDBInstanceState"
+    hard.wait()
+    rds.modify_db_instance(**change)
+
+
 def test_a_network_and_its_gateway_are_pending_first(start: Start) -> None:
     hard = start("states")
     ec2 = hard.client("ec2")

@@ -5,6 +5,7 @@ from tests.support.hard.families.conflicts import NewBuckets
 from tests.support.hard.families.first_use import NewPermissions, NewRoles, ServiceLinkedRoles
 from tests.support.hard.families.in_use import StillInUse
 from tests.support.hard.families.lag import FreshIsMissing, FreshIsUnknown, StaleAnswers
+from tests.support.hard.families.nightly import NightlyBackups
 from tests.support.hard.families.order import OtherOrder
 from tests.support.hard.families.others import OthersKeys
 from tests.support.hard.families.pages import SmallPages
@@ -18,7 +19,7 @@ from tests.support.hard.families.words import OwnWords
 BEHAVIOURS: tuple[type[Behaviour], ...] = (
     Throttling,
     ServiceLinkedRoles, NewRoles, NewPermissions, NewBuckets, NewVersions, OthersKeys,
-    FreshIsUnknown, StillInUse, Busy,
+    FreshIsUnknown, StillInUse, Busy, NightlyBackups,
     OwnWords, States, OwnSpelling, OtherOrder,
     FreshIsMissing, StaleAnswers, SmallPages,
 )  # fmt: skip

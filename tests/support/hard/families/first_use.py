@@ -21,10 +21,10 @@ LINKED_ROLES = {
         "InvalidParameterException",
         "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
     ),
-    # appautoscaling/policy.go retries it
+    # appautoscaling/policy.go retries it, by the last words
     ("application-autoscaling", "PutScalingPolicy"): Refusal(
         "FailedResourceAccessException",
-        "Unable to assume IAM role: AWSServiceRoleForApplicationAutoScaling_ECSService",
+        "Unable to retrieve alarms. Reason: The security token included in the request is invalid",
     ),
 }
 

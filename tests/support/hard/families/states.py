@@ -41,7 +41,7 @@ class States(Behaviour):
         transit = self.world.transits.of(kind, str(item.get(kind.identity, "")))
         if transit is None:
             return item
-        if transit.does == "making":
+        if transit.does in ("making", "working"):
             return in_state(kind, item, transit.state)
         before = transit.before or item
         if transit.does == "changing" and self.world.clock() - transit.begin < STALE_SECONDS:
