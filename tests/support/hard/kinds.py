@@ -145,4 +145,6 @@ def short(name: str) -> str:
     """A name that may be given as an ARN, without what is before it."""
     if not name.startswith("arn:") or ":loadbalancer/" in name:
         return name
+    if ":replicationgroup:" in name:
+        return name.rsplit(":", maxsplit=1)[-1]
     return name.rsplit(":function:", maxsplit=1)[-1].rsplit("/", maxsplit=1)[-1]

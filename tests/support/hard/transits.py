@@ -11,7 +11,10 @@ from tests.support.hard.protocol import Call, Outcome, Refusal, Result
 from tests.support.hard.texts import named_texts
 
 # Spelled otherwise in requests than in answers.
-ALIASES = {"clusterName": ("clusterName", "cluster")}
+ALIASES = {
+    "clusterName": ("clusterName", "cluster"),
+    "ReplicationGroupId": ("ReplicationGroupId", "ResourceName"),
+}
 
 
 @dataclasses.dataclass(frozen=True)

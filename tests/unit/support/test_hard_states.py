@@ -91,3 +91,13 @@ def test_a_network_and_its_gateway_are_pending_first(start: Start) -> None:
     assert ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"][0]["State"] == "available"
     ec2.delete_nat_gateway(NatGatewayId=gateway)
     assert ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"][0]["State"] == "deleting"
+
+
+def test_the_tags_of_a_cache_are_not_told_while_it_is_made(start: Start, refused: Refused) -> None:
+    hard = start("states,busy-tags")
+    cache = hard.client("elasticache")
+    made = cache.create_replication_group(ReplicationGroupId="shop", ReplicationGroupDescription="Shop")
+    arn = made["ReplicationGroup"]["ARN"]
+    assert refused(cache.list_tags_for_resource, ResourceName=arn)[0] == "InvalidReplicationGroupState"
+    hard.wait()
+    assert cache.list_tags_for_resource(ResourceName=arn)["TagList"] == []

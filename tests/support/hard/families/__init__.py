@@ -10,7 +10,7 @@ from tests.support.hard.families.order import OtherOrder
 from tests.support.hard.families.others import OthersKeys
 from tests.support.hard.families.pages import SmallPages
 from tests.support.hard.families.spelling import OwnSpelling
-from tests.support.hard.families.states import Busy, States
+from tests.support.hard.families.states import Busy, BusyTags, States
 from tests.support.hard.families.throttling import Throttling
 from tests.support.hard.families.versions import NewVersions
 from tests.support.hard.families.words import OwnWords
@@ -19,7 +19,7 @@ from tests.support.hard.families.words import OwnWords
 BEHAVIOURS: tuple[type[Behaviour], ...] = (
     Throttling,
     ServiceLinkedRoles, NewRoles, NewPermissions, NewBuckets, NewVersions, OthersKeys,
-    FreshIsUnknown, StillInUse, Busy, NightlyBackups,
+    FreshIsUnknown, StillInUse, Busy, BusyTags, NightlyBackups,
     OwnWords, States, OwnSpelling, OtherOrder,
     FreshIsMissing, StaleAnswers, SmallPages,
 )  # fmt: skip

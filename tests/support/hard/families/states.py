@@ -75,6 +75,25 @@ class Busy(Behaviour):
         return None
 
 
+class BusyTags(Behaviour):
+    """The tags of a cache cannot even be read while it is not available."""
+
+    name: t.ClassVar = "busy-tags"
+    source: t.ClassVar = "botocore's model of elasticache:ListTagsForResource: InvalidReplicationGroupState"
+    left_out: t.ClassVar = "slipway.aws.elasticache_replication_group reads the tags of a group whatever its state"
+
+    def before(self, call: Call) -> Outcome | None:
+        """Refuse a call for the tags of a cache that is on its way."""
+        if call.service != "elasticache" or call.operation not in TAGS:
+            return None
+        kind = next(kind for kind in KINDS if kind.identity == "ReplicationGroupId")
+        transit = self.world.transits.of(kind, identity_of(kind, call))
+        return Refusal(kind.busy[0], kind.busy[1].format(transit.identity)) if transit else None
+
+
+TAGS = ("ListTagsForResource", "AddTagsToResource", "RemoveTagsFromResource")
+
+
 def _is_asked_for(transit: Transit, asked: str, call: Call) -> bool:
     if asked:
         return asked == transit.identity
