@@ -6,7 +6,7 @@ import dataclasses
 import typing as t
 
 from tests.support.hard.behaviour import Behaviour
-from tests.support.hard.protocol import Call, Outcome, Refusal, Result
+from tests.support.hard.protocol import Call, Outcome, Refusal
 from tests.support.hard.texts import texts
 from tests.support.hard.world import World
 
@@ -128,8 +128,3 @@ class StillInUse(Behaviour):
         """Know no users."""
         self.uses.clear()
         self.until.clear()
-
-
-def sources() -> Result:
-    """By deletion where it is said that it is refused."""
-    return {f"{each.service}:{each.operation}": each.source for each in USED}
