@@ -21,7 +21,7 @@ LINKED_ROLES = {
         "InvalidParameterException",
         "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
     ),
-    # appautoscaling/policy.go retries it, by the last words
+    # appautoscaling/policy.go retries it whatever it says; what it says is not recorded, so these words are ours
     ("application-autoscaling", "PutScalingPolicy"): Refusal(
         "FailedResourceAccessException",
         "Unable to retrieve alarms. Reason: The security token included in the request is invalid",
@@ -59,7 +59,7 @@ ROLES = {
             "InvalidParameterValue",
             "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
         ),
-        f"{TERRAFORM}rds/instance.go",
+        "cdkd, errors that are retried: RDS Enhanced Monitoring role IAM propagation (its issue 794)",
     ),
     ("kms", "CreateKey"): Propagation(
         Refusal("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."),
