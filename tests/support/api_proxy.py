@@ -40,6 +40,8 @@ class ApiProxy:
         self.refusals: dict[str, list[tuple[str, str]]] = {}
         # Whose answers end in their middle.
         self.cuts: t.Callable[[str], bool] = lambda _operation: False
+        # What the emulator's answers are turned into.
+        self.edits: t.Callable[[bytes], bytes] = lambda body: body
         # Whether the credentials have run out.
         self.has_expired: t.Callable[[str], bool] = lambda _operation: False
         self.denies: t.Callable[[str], bool] = lambda operation: operation in self.denied
@@ -143,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._hang_up()
             else:
                 body = answer.read()
+                body = self.owner.edits(body)
                 whole = len(body) if not self.owner.cuts(operation) else len(body) // 2
                 self._reply(answer.status, answer.getheaders(), body[:whole])
 

@@ -350,3 +350,16 @@ def test_account_names_the_role_that_writes_logs(shop: Shop) -> None:
     assert shop.setting(log_role_arn=role)["changed"] is False
     assert shop.setting(state="absent")["changed"] is True
     assert not shop.client.get_account().get("cloudwatchRoleArn")
+
+
+def test_the_accounts_log_role_of_others_stays(shop: Shop) -> None:
+    others, own = (f"arn:aws:iam::123456789012:role/{name}" for name in ("others", "own"))
+    shop.setting(log_role_arn=others)
+    kept = shop.setting(log_role_arn=own)
+    assert kept["changed"] is False
+    assert kept["account"] == {"cloudwatch_role_arn": others}
+    assert f"logs as {others}, which stays" in str(kept["warnings"])
+    assert shop.setting(log_role_arn=own, state="absent")["changed"] is False
+    assert shop.client.get_account()["cloudwatchRoleArn"] == others
+    assert shop.setting(log_role_arn=own, replace=True)["changed"] is True
+    assert shop.client.get_account()["cloudwatchRoleArn"] == own
