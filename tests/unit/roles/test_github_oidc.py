@@ -28,7 +28,10 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t.Any
     """The trust policies of the roles, as IAM gives them back."""
     with emulators.ministack() as url:
         project = Project(tmp_path_factory.mktemp("github"), url)
-        project.inventory(aws_account_id="123456789012", github_oidc_repository=REPOSITORY, github_oidc_roles=ROLES)
+        project.inventory(
+            aws_account_id="123456789012", github_oidc_repository=REPOSITORY, github_oidc_roles=ROLES,
+            github_oidc_owner_id=4711, github_oidc_repository_id="4712",
+        )  # fmt: skip
         made = project.converge("github_oidc")
         assert made.returncode == 0, made.output
         iam = boto3.client(
@@ -61,6 +64,9 @@ def may_act(policy: dict[str, t.Any], subject: str, audience: str = "sts.amazona
         ("plan", f"repo:{REPOSITORY}:pull_request"),
         ("deploy", f"repo:{REPOSITORY}:environment:prod"),
         ("deploy", f"repo:{REPOSITORY}:environment:prod%3Aeu"),
+        ("plan", "repo:example@4711/deployments@4712:ref:refs/heads/main"),
+        ("plan", "repo:example@4711/deployments@4712:pull_request"),
+        ("deploy", "repo:example@4711/deployments@4712:environment:prod"),
     ],
 )
 def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: str, subject: str) -> None:
@@ -76,6 +82,9 @@ def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: st
         "repo:example/deployments-fork:environment:prod",
         "repo:somebody/deployments:environment:prod",
         "repo:somebody/deployments:pull_request",
+        "repo:example@4711/deployments@4713:environment:prod",
+        "repo:example@4710/deployments@4712:ref:refs/heads/main",
+        "repo:example@4711/deployments:pull_request",
         f"repo:{REPOSITORY}:ref:refs/heads/feature",
         f"repo:{REPOSITORY}:ref:refs/heads/main/../feature",
         f"repo:{REPOSITORY}:ref:refs/heads/mainly",
@@ -160,10 +169,19 @@ def test_too_much_is_refused_before_any_call(project: Project, name: str) -> Non
     assert says in " ".join(refused.output.split()), refused.output
 
 
-def test_a_repository_is_no_pattern(project: Project) -> None:
-    project.inventory(
-        aws_account_id="123456789012", github_oidc_repository="example/*",
-        github_oidc_roles=[{"name": "deploy", "branches": ["main"]}],
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"github_oidc_repository": "example/*"}, "github_oidc_repository is example/*"),
+        ({"github_oidc_owner_id": "4711"}, "github_oidc_repository_id empty; allowed: both as digits"),
+        ({"github_oidc_owner_id": "4711", "github_oidc_repository_id": "47*"}, "github_oidc_repository_id 47*; allowed"),
+    ],
+)
+def test_a_repository_is_no_pattern(project: Project, wrong: dict[str, str], says: str) -> None:
+    given = {
+        "aws_account_id": "123456789012", "github_oidc_repository": REPOSITORY,
+        "github_oidc_roles": [{"name": "deploy", "branches": ["main"]}],
+    }  # fmt: skip
+    project.inventory(**{**given, **wrong})
     refused = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
-    assert "github_oidc_repository is example/*" in " ".join(refused.output.split())
+    assert says in " ".join(refused.output.split())
