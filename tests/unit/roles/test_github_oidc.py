@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing as t
 
 import boto3
 import pytest
+import yaml
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import policy
 from tests.support import emulators
+from tests.support.iam import has_resources
+from tests.support.paths import ROOT
 from tests.support.playbook import Project
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -174,7 +180,7 @@ def test_too_much_is_refused_before_any_call(project: Project, name: str) -> Non
     [
         ({"github_oidc_repository": "example/*"}, "github_oidc_repository is example/*"),
         ({"github_oidc_owner_id": "4711"}, "github_oidc_repository_id empty; allowed: both as digits"),
-        ({"github_oidc_owner_id": "4711", "github_oidc_repository_id": "47*"}, "github_oidc_repository_id 47*; allowed"),
+        ({"github_oidc_owner_id": "47", "github_oidc_repository_id": "48*"}, "github_oidc_repository_id 48*; allowed"),
     ],
 )
 def test_a_repository_is_no_pattern(project: Project, wrong: dict[str, str], says: str) -> None:
@@ -185,3 +191,47 @@ def test_a_repository_is_no_pattern(project: Project, wrong: dict[str, str], say
     project.inventory(**{**given, **wrong})
     refused = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
     assert says in " ".join(refused.output.split())
+
+
+# What a delivery asks of AWS.
+DELIVERY = {
+    ("application-autoscaling", "PutScalingPolicy"), ("application-autoscaling", "RegisterScalableTarget"),
+    ("application-autoscaling", "DescribeScalableTargets"), ("cloudwatch", "PutMetricAlarm"),
+    ("cloudwatch", "DescribeAlarms"), ("ecr", "DescribeImages"), ("ecs", "CreateService"), ("ecs", "DescribeServices"),
+    ("ecs", "DescribeTaskDefinition"), ("ecs", "DeregisterTaskDefinition"), ("ecs", "ListTasks"), ("ecs", "RunTask"),
+    ("ecs", "RegisterTaskDefinition"), ("ecs", "UpdateService"), ("elbv2", "DescribeTargetHealth"), ("iam", "GetRole"),
+    ("lambda", "GetFunction"), ("lambda", "Invoke"), ("lambda", "PublishVersion"), ("lambda", "UpdateAlias"),
+    ("lambda", "UpdateFunctionCode"), ("lambda", "UpdateFunctionConfiguration"), ("logs", "GetLogEvents"),
+    ("s3", "GetObject"), ("s3", "ListObjectsV2"), ("s3", "PutObject"), ("secretsmanager", "RotateSecret"),
+}  # fmt: skip
+
+
+def statements_as_documented(resources: dict[str, list[str]]) -> list[dict[str, t.Any]]:
+    (play,) = yaml.safe_load((ROOT / "playbooks/policy.yml").read_text())
+    extra = play["vars"]["policy_of_every_run"] + play["vars"]["policy_of_pushing"]
+    made = policy.document(DELIVERY | policy.ALWAYS, extra, resources)
+    return t.cast("list[dict[str, t.Any]]", json.loads(json.dumps(made["Statement"])))
+
+
+def test_the_policy_of_past_deliveries_does_for_the_role_that_releases(project: Project) -> None:
+    guide = (ROOT / "docs/aws-account-setup.md").read_text()
+    (told,) = re.findall(r"```yaml\n(policy_resources:.*?)```", guide, re.DOTALL)
+    resources = yaml.safe_load(told)["policy_resources"]
+    given = {"aws_account_id": "123456789012", "github_oidc_repository": REPOSITORY}
+
+    def validated(statements: list[dict[str, t.Any]]) -> str:
+        role = {"name": "deploy", "environments": ["prod"], "statements": statements}
+        project.inventory(**given, github_oidc_roles=[role])
+        outcome = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
+        return "" if outcome.returncode == 0 else " ".join(outcome.output.split())
+
+    assert validated(statements_as_documented(resources)) == ""
+    del resources["ecs"]
+    assert "ecs:UpdateService on every resource" in validated(statements_as_documented(resources))
+
+
+def test_what_may_stand_on_every_resource_has_none() -> None:
+    defaults = yaml.safe_load((ROOT / "roles/aws/github_oidc/defaults/main.yml").read_text())
+    allowed = defaults["github_oidc_actions_without_resources"]
+    # Metrics have resources only where they go to a dataset, which ours do not.
+    assert [action for action in allowed if has_resources(action)] == ["cloudwatch:PutMetricData"]

@@ -255,8 +255,7 @@ BACKUPS = """
 - name: Role
   amazon.aws.iam_role:
     name: demo
-    assume_role_policy_document:
-      {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: backup.amazonaws.com}, Action: "sts:AssumeRole"}]}
+    assume_role_policy_document: {Version: "2012-10-17", Statement: []}
   register: data_role
 - name: Other role
   amazon.aws.iam_role: {name: other, assume_role_policy_document: {Version: "2012-10-17", Statement: []}}
