@@ -30,6 +30,8 @@ class ApiProxy:
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target)
         self.operations: list[str] = []
+        # Whose buckets operations wanted, where they said so.
+        self.bucket_owners: list[tuple[str, str]] = []
         # Whose credentials signed the requests.
         self.access_keys: set[str] = set()
         self.latency = 0.0
@@ -120,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             refusals = self.owner.refusals.get(operation)
             refusal = refusals.pop(0) if refusals else None
             self.owner.access_keys.update(re.findall(r"Credential=([^/]+)/", self.headers.get("Authorization", "")))
+            self.owner.bucket_owners.append((operation, self.headers.get("x-amz-expected-bucket-owner", "")))
             fault = self.owner.random.choice(FAULTS) if self.owner.random.random() < self.owner.fault_rate else ""
         if self.owner.latency:
             time.sleep(self.owner.latency)
