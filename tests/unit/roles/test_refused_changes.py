@@ -23,6 +23,7 @@ ALWAYS: dict[str, t.Any] = {
     "aws_account_id": emulators.CREDENTIALS["AWS_ACCESS_KEY_ID"],
     "aws_region": emulators.CREDENTIALS["AWS_REGION"],
     "rds_name_prefix": "shop",
+    "rds_engine_version": "8.0",
     "rds_kms_key_arn": "",
     "rds_storage_type": "gp2",
     "rds_max_allocated_storage": 100,
