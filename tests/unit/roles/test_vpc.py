@@ -1,6 +1,8 @@
-"""The role vpc after a run that was ended in the middle."""
+"""The role vpc after a run that was ended in the middle, and after a change of the tags."""
 
 from __future__ import annotations
+
+import typing as t
 
 from tests.support.api_proxy import ApiProxy
 from tests.support.aws import client
@@ -21,4 +23,33 @@ def test_a_gateway_that_was_not_attached_in_time_is_attached_and_not_made_again(
     (gateway,) = gateways["InternetGateways"]
     assert gateway["InternetGatewayId"] == left["InternetGateway"]["InternetGatewayId"]
     assert len(gateway["Attachments"]) == 1
+    assert project.converge("vpc", arguments=("--check",)).calls("planned") == []
+
+
+def routed(ec2: t.Any) -> dict[str, str]:
+    """Subnet -> the route table that it is associated with."""
+    tables = ec2.describe_route_tables()["RouteTables"]
+    return {
+        each["SubnetId"]: table["RouteTableId"]
+        for table in tables for each in table["Associations"] if each.get("SubnetId")
+    }  # fmt: skip
+
+
+def test_a_new_tag_leaves_each_subnet_its_route_table(aws: tuple[Project, ApiProxy]) -> None:
+    project, proxy = aws
+    ec2 = client(proxy, "ec2")
+    inputs = {
+        "aws_region": "eu-central-1", "aws_availability_zones": ["eu-central-1a", "eu-central-1b"],
+        "vpc_nat_gateways": "none",
+    }  # fmt: skip
+    project.inventory(**inputs, vpc_tags={"system": "demo"})
+    assert project.converge("vpc").returncode == 0
+    before = routed(ec2)
+    assert len(before) == 6
+    project.inventory(**inputs, vpc_tags={"system": "demo", "cost-center": "4711"})
+    changed = project.converge("vpc")
+    assert changed.returncode == 0, changed.output
+    assert routed(ec2) == before
+    tagged = ec2.describe_route_tables(Filters=[{"Name": "tag:cost-center", "Values": ["4711"]}])["RouteTables"]
+    assert {table["RouteTableId"] for table in tagged} == set(before.values())
     assert project.converge("vpc", arguments=("--check",)).calls("planned") == []
