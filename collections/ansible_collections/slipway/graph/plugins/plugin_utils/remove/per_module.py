@@ -157,6 +157,7 @@ EXCEPTIONS = {
     "slipway.aws.apigateway_usage_plan": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
+    "slipway.aws.cloudwatchlogs_log_group": Deletion(identity=("log_group_name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
     # One that is kept for its backups is there.
     "slipway.aws.kms_key": Deletion(
