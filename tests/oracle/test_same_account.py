@@ -19,7 +19,7 @@ ROLES = ["store", *system.SYSTEM["system_roles"]]
 MADE_BY = {
     "store": ["bucket", "table"],
     "kms": ["key"],
-    "vpc": ["vpc", "subnet", "internet gateway", "NAT gateway", "address", "route table"],
+    "vpc": ["vpc", "subnet", "internet gateway", "NAT gateway", "address", "route table", "gateway endpoint"],
     "security_groups": ["security group"],
     "secrets": ["secret"],
     "log_groups": ["log group"],

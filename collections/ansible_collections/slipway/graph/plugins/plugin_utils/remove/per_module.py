@@ -151,6 +151,8 @@ EXCEPTIONS = {
     "slipway.aws.dynamodb_table_protection": Deletion(
         identity=("name",), snapshot=lambda given, time: {"final_backup": _final(given["name"], time)}
     ),
+    "slipway.aws.ec2_gateway_endpoint": Deletion(identity=("name", "vpc_id")),
+    "slipway.aws.ec2_route_table": Deletion(identity=("name", "vpc_id")),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
     "slipway.aws.apigateway_rest_api": Deletion(identity=("name",)),
