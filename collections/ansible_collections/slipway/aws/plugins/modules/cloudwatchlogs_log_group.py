@@ -192,7 +192,9 @@ def _once_the_key_is_known(write: Callable[[], Any]) -> Any:
 
 def main() -> None:
     """Run the module."""
-    module = build_module({"log_group_name": {"required": True}, "retention": {"type": "int"}, "kms_key_arn": {}})
+    module = build_module(
+        {"log_group_name": {"required": True}, "retention": {"type": "int"}, "kms_key_arn": {"no_log": False}}
+    )
     run(LogGroup(module))
 
 

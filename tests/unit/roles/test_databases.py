@@ -1,4 +1,4 @@
-"""Changes of a database: what RDS is asked for, and how long is waited."""
+"""Changes of a database: what RDS is asked for, and how long is waited. The token of a cache: when it is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from tests.support import emulators
 from tests.support.aws import Emulator, client
 from tests.support.paths import ROOT
-from tests.support.playbook import Project
+from tests.support.playbook import Outcome, Project
 
 TASKS = ROOT / "roles/aws/rds/tasks/instance.yml"
 LARGE: dict[str, t.Any] = {"rds_allocated_storage": 450, "rds_max_allocated_storage": 500}
@@ -85,3 +85,40 @@ def test_what_rds_still_has_to_change_is_waited_for(
     project.inventory(rds_settled_result={"instances": [instance] if instance else []})
     told = project.run({"ansible.builtin.assert": {"that": task["until"]}})
     assert bool(told.result.get("failed")) is not is_settled, told.output
+
+
+TOKEN = "a-token-of-some-length"  # pragma: allowlist secret
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Project]:
+    """Where a secret holds a token, and no cache is."""
+    with emulators.ministack() as url:
+        ec2 = client(Emulator(url), "ec2")
+        network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        secret = client(Emulator(url), "secretsmanager").create_secret(
+            Name="cache", SecretString=f'{{"auth_token": "{TOKEN}"}}'
+        )
+        project = Project(tmp_path, url)
+        project.inventory(
+            aws_account_id="123456789012", aws_region="eu-central-1", elasticache_subnet_ids=[subnet],
+            elasticache_kms_key_arn="", elasticache_secret_arn=secret["ARN"],
+        )  # fmt: skip
+        yield project
+
+
+def asked(outcome: Outcome) -> list[str]:
+    assert outcome.returncode == 0, outcome.output
+    calls: list[dict[str, t.Any]] = [each for call in outcome.journal["calls"] for each in call["api_calls"]]
+    return [each["operation"] for each in calls]
+
+
+def test_the_token_of_a_cache_that_has_one_is_not_read(cache: Project) -> None:
+    made = asked(cache.converge("elasticache"))
+    assert made.count("GetSecretValue") == 1
+    assert "CreateReplicationGroup" in made
+    again = cache.converge("elasticache", arguments=("--check",))
+    assert "DescribeReplicationGroups" in asked(again)
+    assert "GetSecretValue" not in asked(again)
+    assert again.calls("planned") == []
