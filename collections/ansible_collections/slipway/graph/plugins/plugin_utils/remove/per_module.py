@@ -154,12 +154,15 @@ EXCEPTIONS = {
     "slipway.aws.dynamodb_table_protection": Deletion(
         identity=("name",), snapshot=lambda given, time: {"final_backup": _final(given["name"], time)}
     ),
+    "slipway.aws.ec2_gateway_endpoint": Deletion(identity=("name", "vpc_id")),
+    "slipway.aws.ec2_route_table": Deletion(identity=("name", "vpc_id")),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
     "slipway.aws.apigateway_rest_api": Deletion(identity=("name",)),
     "slipway.aws.apigateway_usage_plan": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
+    "slipway.aws.cloudwatchlogs_log_group": Deletion(identity=("log_group_name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
     # One that is kept for its backups is there.
     "slipway.aws.kms_key": Deletion(
