@@ -167,7 +167,7 @@ def test_wrong_configuration_is_one_message(engine: Engine) -> None:
 
 def test_migration_and_service_work_on_the_databases_image(engine: Engine) -> None:
     database = engine.start(
-        "slipway.local/mysql:8.0", MYSQL_ROOT_PASSWORD="root-of-this-test", MYSQL_DATABASE=MYSQL["DB_NAME"],
+        "slipway.local/mysql:8.4", MYSQL_ROOT_PASSWORD="root-of-this-test", MYSQL_DATABASE=MYSQL["DB_NAME"],
         MYSQL_USER=MYSQL["DB_USER"], MYSQL_PASSWORD=MYSQL["DB_PASSWORD"],
     )  # fmt: skip
     environment = {**MYSQL, "DB_HOST": engine.address(database)}

@@ -19,7 +19,7 @@ ROLES = ["store", *system.SYSTEM["system_roles"]]
 MADE_BY = {
     "store": ["bucket", "table"],
     "kms": ["key"],
-    "vpc": ["vpc", "subnet", "internet gateway", "NAT gateway", "address", "route table"],
+    "vpc": ["vpc", "subnet", "internet gateway", "NAT gateway", "address", "route table", "gateway endpoint"],
     "security_groups": ["security group"],
     "secrets": ["secret"],
     "log_groups": ["log group"],
@@ -29,7 +29,7 @@ MADE_BY = {
     "elasticache": ["cache", "cache subnet group"],
     "backup": ["backup vault", "backup plan", "backup selection"],
     "alb": ["load balancer", "listener", "target group"],
-    "ecs_cluster": ["cluster"],
+    "ecs_cluster": ["cluster", "log group"],
     "ecs_services": ["role", "service", "task definition", "scaling target", "scaling policy"],
     "lambda_functions": ["function", "role", "queue"],
     # Who may invoke the function is compared with it, and how often a secret is rotated with the secret.

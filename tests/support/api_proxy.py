@@ -47,6 +47,8 @@ class ApiProxy:
     def __init__(self, target: str, port: int = 0) -> None:
         self.target = urlsplit(target)
         self.operations: list[str] = []
+        # Whose buckets operations wanted, where they said so.
+        self.bucket_owners: list[tuple[str, str]] = []
         # Whose credentials signed the requests.
         self.access_keys: set[str] = set()
         self.latency = 0.0
@@ -57,6 +59,8 @@ class ApiProxy:
         self.refusals: dict[str, list[tuple[str, str]]] = {}
         # Whose answers end in their middle.
         self.cuts: t.Callable[[str], bool] = lambda _operation: False
+        # What the emulator's answers are turned into.
+        self.edits: t.Callable[[bytes], bytes] = lambda body: body
         # Whether the credentials have run out.
         self.has_expired: t.Callable[[str], bool] = lambda _operation: False
         self.denies: t.Callable[[str], bool] = lambda operation: operation in self.denied
@@ -143,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             refusals = self.owner.refusals.get(operation)
             refusal = refusals.pop(0) if refusals else None
             self.owner.access_keys.update(re.findall(r"Credential=([^/]+)/", self.headers.get("Authorization", "")))
+            self.owner.bucket_owners.append((operation, self.headers.get("x-amz-expected-bucket-owner", "")))
             fault = self.owner.random.choice(FAULTS) if self.owner.random.random() < self.owner.fault_rate else ""
         if self.owner.latency:
             time.sleep(self.owner.latency)
@@ -164,8 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault:
             self._hang_up()
         else:
-            whole = len(answer.body) if not self.owner.cuts(operation) else len(answer.body) // 2
-            self._reply(answer.status, answer.headers, answer.body[:whole])
+            content = self.owner.edits(answer.body)
+            whole = len(content) if not self.owner.cuts(operation) else len(content) // 2
+            self._reply(answer.status, answer.headers, content[:whole])
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):

@@ -34,7 +34,8 @@ def runner(module: str, capsys: pytest.CaptureFixture[str], **always: Any) -> Ru
 
 
 def first_answers(monkeypatch: pytest.MonkeyPatch, **of_operations: list[Any]) -> None:
-    """Let the first calls of some operations be answered so, one after the other; text is the code of an error.
+    """Let the first calls of some operations be answered so, one after the other; text is the code of an error, and
+    after a colon its message.
 
     Nothing waits in between.
     """
@@ -47,7 +48,8 @@ def first_answers(monkeypatch: pytest.MonkeyPatch, **of_operations: list[Any]) -
             return original(self, operation, parameters)
         told = waiting.pop(0)
         if isinstance(told, str):
-            raise ClientError({"Error": {"Code": told, "Message": "not yet"}}, operation)
+            code, _, message = told.partition(": ")
+            raise ClientError({"Error": {"Code": code, "Message": message or "not yet"}}, operation)
         return told
 
     monkeypatch.setattr(BaseClient, "_make_api_call", answer)

@@ -1,4 +1,4 @@
-"""The tests slipway.aws.daily_window, weekly_window and overlapping."""
+"""The tests slipway.aws.daily_window, held_up_by, weekly_window and overlapping."""
 
 from __future__ import annotations
 
@@ -63,6 +63,27 @@ def test_a_weekly_window_is_less_than_a_day_and_long_enough(value: str, minutes:
 )
 def test_windows_overlap_also_past_midnight_and_the_end_of_the_week(daily: str, weekly: str, overlap: bool) -> None:
     assert windows.overlapping(daily, weekly) is overlap
+
+
+@pytest.mark.parametrize(
+    ("schedule", "held_up"),
+    [
+        ("cron(0 1 * * ? *)", False),
+        ("cron(59 2 * * ? *)", False),
+        ("cron(0 3 * * ? *)", True),
+        ("cron(30 4 * * ? *)", True),
+        ("cron(0 5 * * ? *)", False),
+        ("cron(0 4 ? * MON *)", False),
+        ("rate(12 hours)", False),
+    ],
+)
+def test_a_backup_is_held_up_by_a_maintenance_and_in_the_hour_before(schedule: str, held_up: bool) -> None:
+    assert windows.held_up_by(schedule, "sun:04:00-sun:05:00") is held_up
+
+
+@pytest.mark.parametrize("window", ["mon:00:00-mon:00:30", "sun:23:45-mon:00:30", ""])
+def test_a_backup_before_midnight_is_held_up_by_a_maintenance_after_it(window: str) -> None:
+    assert windows.held_up_by("cron(30 23 * * ? *)", window) is bool(window)
 
 
 def clock(minutes: int) -> str:

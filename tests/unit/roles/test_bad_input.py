@@ -99,6 +99,27 @@ CASES = {
     ),
     "instance-class-is-no-class": Case("rds_instance_class", "t3.large", ("rds_instance_class is t3.large", "db.t3.")),
     "disk-cannot-grow": Case("rds_max_allocated_storage", 20, ("rds_max_allocated_storage is 20", "10 % larger")),
+    "small-disk-with-operations": Case(
+        "rds_iops", 12000, ("rds_iops is 12000, for 20 GiB", "12000 to 64000", "400 GiB")
+    ),
+    "too-few-operations": Case(
+        "rds_iops",
+        3000,
+        ("rds_iops is 3000, for 400 GiB", "12000 to 64000"),
+        {"rds_allocated_storage": 400, "rds_max_allocated_storage": 500},
+    ),
+    "more-throughput-than-operations-give": Case(
+        "rds_storage_throughput",
+        3500,
+        ("rds_storage_throughput is 3500", "a quarter of rds_iops"),
+        {"rds_allocated_storage": 400, "rds_max_allocated_storage": 500},
+    ),
+    "throughput-of-gp2": Case(
+        "rds_storage_throughput",
+        500,
+        ("rds_storage_throughput is 500", "of gp2 (rds_storage_type)"),
+        {"rds_allocated_storage": 400, "rds_max_allocated_storage": 500, "rds_storage_type": "gp2"},
+    ),
     "insights-on-a-class-that-has-none": Case(
         "rds_performance_insights", True, ("rds_performance_insights is True for db.t3.small", "from medium upwards")
     ),

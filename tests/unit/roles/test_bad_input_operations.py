@@ -18,7 +18,7 @@ GOOD: dict[str, t.Any] = {
     "secrets_arns": {"database": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-1"},
     "lambda_functions_aliases": {},
     "lambda_functions_names": {"rotation": "shop-rotation"},
-    "vpc_private_subnet_ids": ["subnet-1"],
+    "vpc_connected_subnet_ids": ["subnet-1"],
     "alb_target_group_arns": {},
     "log_groups_names": {"api": "/slipway/api"},
     "ecr_repository_uris": {"api": "registry.example/api", "backup": "registry.example/backup"},
@@ -36,6 +36,9 @@ CASES = {
         "ecs_services_list",
         [{key: value for key, value in API.items() if key != "port"}],
         ("api in ecs_services_list has no port", "unless it is one_off"),
+    ),
+    "tasks-reach-nothing": Case(
+        "vpc_nat_gateways", "none", ("vpc_nat_gateways is none", "ecs_services_assign_public_ip is false", "per_az")
     ),
     "everybody-may-call-the-service-in-production": Case(
         "ecs_services_list",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing as t
 
 import boto3
 import pytest
+import yaml
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 
+from ansible_collections.slipway.graph.plugins.plugin_utils.report import policy
 from tests.support import emulators
+from tests.support.iam import has_resources
+from tests.support.paths import ROOT
 from tests.support.playbook import Project
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -28,7 +34,10 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t.Any
     """The trust policies of the roles, as IAM gives them back."""
     with emulators.ministack() as url:
         project = Project(tmp_path_factory.mktemp("github"), url)
-        project.inventory(aws_account_id="123456789012", github_oidc_repository=REPOSITORY, github_oidc_roles=ROLES)
+        project.inventory(
+            aws_account_id="123456789012", github_oidc_repository=REPOSITORY, github_oidc_roles=ROLES,
+            github_oidc_owner_id=4711, github_oidc_repository_id="4712",
+        )  # fmt: skip
         made = project.converge("github_oidc")
         assert made.returncode == 0, made.output
         iam = boto3.client(
@@ -61,6 +70,9 @@ def may_act(policy: dict[str, t.Any], subject: str, audience: str = "sts.amazona
         ("plan", f"repo:{REPOSITORY}:pull_request"),
         ("deploy", f"repo:{REPOSITORY}:environment:prod"),
         ("deploy", f"repo:{REPOSITORY}:environment:prod%3Aeu"),
+        ("plan", "repo:example@4711/deployments@4712:ref:refs/heads/main"),
+        ("plan", "repo:example@4711/deployments@4712:pull_request"),
+        ("deploy", "repo:example@4711/deployments@4712:environment:prod"),
     ],
 )
 def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: str, subject: str) -> None:
@@ -76,6 +88,9 @@ def test_a_named_branch_or_environment_may_act(trust: dict[str, t.Any], role: st
         "repo:example/deployments-fork:environment:prod",
         "repo:somebody/deployments:environment:prod",
         "repo:somebody/deployments:pull_request",
+        "repo:example@4711/deployments@4713:environment:prod",
+        "repo:example@4710/deployments@4712:ref:refs/heads/main",
+        "repo:example@4711/deployments:pull_request",
         f"repo:{REPOSITORY}:ref:refs/heads/feature",
         f"repo:{REPOSITORY}:ref:refs/heads/main/../feature",
         f"repo:{REPOSITORY}:ref:refs/heads/mainly",
@@ -160,10 +175,63 @@ def test_too_much_is_refused_before_any_call(project: Project, name: str) -> Non
     assert says in " ".join(refused.output.split()), refused.output
 
 
-def test_a_repository_is_no_pattern(project: Project) -> None:
-    project.inventory(
-        aws_account_id="123456789012", github_oidc_repository="example/*",
-        github_oidc_roles=[{"name": "deploy", "branches": ["main"]}],
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"github_oidc_repository": "example/*"}, "github_oidc_repository is example/*"),
+        ({"github_oidc_owner_id": "4711"}, "github_oidc_repository_id empty; allowed: both as digits"),
+        ({"github_oidc_owner_id": "47", "github_oidc_repository_id": "48*"}, "github_oidc_repository_id 48*; allowed"),
+    ],
+)
+def test_a_repository_is_no_pattern(project: Project, wrong: dict[str, str], says: str) -> None:
+    given = {
+        "aws_account_id": "123456789012", "github_oidc_repository": REPOSITORY,
+        "github_oidc_roles": [{"name": "deploy", "branches": ["main"]}],
+    }  # fmt: skip
+    project.inventory(**{**given, **wrong})
     refused = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
-    assert "github_oidc_repository is example/*" in " ".join(refused.output.split())
+    assert says in " ".join(refused.output.split())
+
+
+# What a delivery asks of AWS.
+DELIVERY = {
+    ("application-autoscaling", "PutScalingPolicy"), ("application-autoscaling", "RegisterScalableTarget"),
+    ("application-autoscaling", "DescribeScalableTargets"), ("cloudwatch", "PutMetricAlarm"),
+    ("cloudwatch", "DescribeAlarms"), ("ecr", "DescribeImages"), ("ecs", "CreateService"), ("ecs", "DescribeServices"),
+    ("ecs", "DescribeTaskDefinition"), ("ecs", "DeregisterTaskDefinition"), ("ecs", "ListTasks"), ("ecs", "RunTask"),
+    ("ecs", "RegisterTaskDefinition"), ("ecs", "UpdateService"), ("elbv2", "DescribeTargetHealth"), ("iam", "GetRole"),
+    ("lambda", "GetFunction"), ("lambda", "Invoke"), ("lambda", "PublishVersion"), ("lambda", "UpdateAlias"),
+    ("lambda", "UpdateFunctionCode"), ("lambda", "UpdateFunctionConfiguration"), ("logs", "GetLogEvents"),
+    ("s3", "GetObject"), ("s3", "ListObjectsV2"), ("s3", "PutObject"), ("secretsmanager", "RotateSecret"),
+}  # fmt: skip
+
+
+def statements_as_documented(resources: dict[str, list[str]]) -> list[dict[str, t.Any]]:
+    (play,) = yaml.safe_load((ROOT / "playbooks/policy.yml").read_text())
+    extra = play["vars"]["policy_of_every_run"] + play["vars"]["policy_of_pushing"]
+    made = policy.document(DELIVERY | policy.ALWAYS, extra, resources)
+    return t.cast("list[dict[str, t.Any]]", json.loads(json.dumps(made["Statement"])))
+
+
+def test_the_policy_of_past_deliveries_does_for_the_role_that_releases(project: Project) -> None:
+    guide = (ROOT / "docs/aws-account-setup.md").read_text()
+    (told,) = re.findall(r"```yaml\n(policy_resources:.*?)```", guide, re.DOTALL)
+    resources = yaml.safe_load(told)["policy_resources"]
+    given = {"aws_account_id": "123456789012", "github_oidc_repository": REPOSITORY}
+
+    def validated(statements: list[dict[str, t.Any]]) -> str:
+        role = {"name": "deploy", "environments": ["prod"], "statements": statements}
+        project.inventory(**given, github_oidc_roles=[role])
+        outcome = project.run({"slipway.graph.validate": {"roles": ["github_oidc"], "region": "eu-central-1"}})
+        return "" if outcome.returncode == 0 else " ".join(outcome.output.split())
+
+    assert validated(statements_as_documented(resources)) == ""
+    del resources["ecs"]
+    assert "ecs:UpdateService on every resource" in validated(statements_as_documented(resources))
+
+
+def test_what_may_stand_on_every_resource_has_none() -> None:
+    defaults = yaml.safe_load((ROOT / "roles/aws/github_oidc/defaults/main.yml").read_text())
+    allowed = defaults["github_oidc_actions_without_resources"]
+    # Metrics have resources only where they go to a dataset, which ours do not.
+    assert [action for action in allowed if has_resources(action)] == ["cloudwatch:PutMetricData"]

@@ -72,9 +72,13 @@ def test_what_a_build_is_told_reaches_the_engine_and_nobody_else(tmp_path: Path,
     home = project.folder / "home"
     said = finished.stdout + finished.stderr
     assert (finished.returncode == 0) == (code == 0), said
-    assert "--build-arg=TOKEN" in (home / "arguments").read_text().splitlines()
+    arguments = (home / "arguments").read_text().splitlines()
+    assert "--build-arg=TOKEN" in arguments
+    # Of the tasks that run it, whatever processor builds it; what goes with it would count as an image.
+    assert "--platform=linux/amd64" in arguments
     told = (home / "environment").read_text()
     assert f"TOKEN={ARGUMENT}" in told
+    assert "BUILDX_NO_DEFAULT_ATTESTATIONS=1" in told.splitlines()
     assert f"index-url = https://me:{PIP_PASSWORD}@index.example/simple" in told
     kept = {path: path.read_text(errors="replace") for path in project.folder.rglob("*") if path.is_file()}
     own = {home / "environment", project.folder / "play.yml"}

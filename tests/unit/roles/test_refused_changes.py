@@ -23,6 +23,7 @@ ALWAYS: dict[str, t.Any] = {
     "aws_account_id": emulators.CREDENTIALS["AWS_ACCESS_KEY_ID"],
     "aws_region": emulators.CREDENTIALS["AWS_REGION"],
     "rds_name_prefix": "shop",
+    "rds_engine_version": "8.0",
     "rds_kms_key_arn": "",
     "rds_storage_type": "gp2",
     "rds_max_allocated_storage": 100,
@@ -183,3 +184,21 @@ def test_a_class_that_the_engine_has_is_ordered(account: Account, tmp_path: Path
     finished = account.run(tmp_path, {"good": {"role": "rds", "rds_name_prefix": "good", "rds_secret_arn": arn}})
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "query:CreateDBInstance" in account.proxy.writes
+
+
+def test_log_groups_of_a_database_are_made_before_rds_makes_them(account: Account, tmp_path: Path) -> None:
+    arn = account.secret("logged", username="shop", password=PASSWORD)
+    account.proxy.forget()
+    inputs = {"rds_log_exports": ["error", "slowquery"], "rds_log_kms_key_arn": "", "rds_tags": {"system": "logged"}}
+    logged = {"role": "rds", "rds_name_prefix": "logged", "rds_secret_arn": arn, **inputs}
+    finished = account.run(tmp_path, {"logged": logged})
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    writes = [write.rpartition(".")[2].rpartition(":")[2] for write in account.proxy.writes]
+    assert [each for each in writes if each in ("CreateLogGroup", "CreateDBInstance")] == [
+        "CreateLogGroup", "CreateLogGroup", "CreateDBInstance",
+    ]  # fmt: skip
+    groups = client(account.proxy, "logs").describe_log_groups()["logGroups"]
+    prefix = "/aws/rds/instance/logged-database/"
+    assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
+        f"{prefix}error": 30, f"{prefix}slowquery": 30,
+    }  # fmt: skip

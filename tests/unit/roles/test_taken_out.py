@@ -62,6 +62,10 @@ def boundary(client: Client) -> t.Any:
     return "PermissionsBoundary" in client("iam").get_role(RoleName="slipway-plan")["Role"]
 
 
+def queues(client: Client) -> t.Any:
+    return [url.rpartition("/")[2] for url in client("sqs").list_queues().get("QueueUrls", [])]
+
+
 def tables(**of_table: t.Any) -> dict[str, t.Any]:
     return {**KEYS, "dynamodb_list": [{"name": "items", "hash_key": "id", **of_table}]}
 
@@ -77,6 +81,7 @@ def balancer(**inputs: t.Any) -> dict[str, t.Any]:
 
 
 GITHUB = {"github_oidc_repository": "example/shop", "github_oidc_roles": [{"name": "plan", "branches": ["main"]}]}
+FUNCTIONS = {**KEYS, "lambda_functions_list": [{"name": "api", "handler": "shop.handler", "package": "shop"}]}
 BY_OWNER, BY_STATUS = {"name": "by-owner", "hash_key": "owner"}, {"name": "by-status", "hash_key": "status"}
 ADMIN = {"name": "admin", "port": 8081, "paths": ["/admin/*"]}
 CASES = {
@@ -94,6 +99,10 @@ CASES = {
     "the logs of a load balancer": Case(
         ["vpc", "security_groups", "alb"], balancer(alb_access_logs_bucket="logs"), balancer(), logs_of_balancer,
         ("true", "false"),
+    ),
+    "queues for dead letters": Case(
+        ["kms", "lambda_functions"], FUNCTIONS, {**FUNCTIONS, "lambda_functions_dead_letter_queues": False}, queues,
+        (["demo-test-api-dead-letters"], []),
     ),
     "a permissions boundary": Case(
         ["github_oidc"], {**GITHUB, "github_oidc_permissions_boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},

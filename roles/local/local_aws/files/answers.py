@@ -5,13 +5,16 @@ A listener's action has an order on AWS only if it was given one, by the recorde
 each one back, and amazon.aws 11 compares it.
 
 A load balancer has all its attributes from the beginning. MiniStack has only three until others are set.
+
+RDS offers MySQL in the release lines 8.0 and 8.4. MiniStack knows one version.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from ministack.services import alb
+from ministack.services import alb, rds
 
 parse_actions, action_xml, attributes_xml = alb._parse_actions, alb._action_xml, alb._attrs_xml
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
@@ -30,6 +33,12 @@ ATTRIBUTES = {
     "routing.http2.enabled": "true",
     "waf.fail_open.enabled": "false",
 }
+
+
+MYSQL_VERSIONS = ("8.0.42", "8.4.6")
+ORDERABLE = "DescribeOrderableDBInstanceOptions"
+orderable_options = rds._ACTION_MAP[ORDERABLE]
+MEMBERS = re.compile(rb"<OrderableDBInstanceOption>.*</OrderableDBInstanceOption>", re.DOTALL)
 
 
 def actions_as_given(params: Any, prefix: str = "DefaultActions") -> list[dict[str, Any]]:
@@ -56,6 +65,18 @@ def attributes_of_all(attributes: list[dict[str, str]]) -> str:
     return answer
 
 
+def options_of_all(params: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """The instances that can be made, of each of MySQL's versions if none is asked for."""
+    if rds._p(params, "Engine") != "mysql" or rds._p(params, "EngineVersion"):
+        answer: tuple[int, dict[str, str], bytes] = orderable_options(params)
+        return answer
+    answers = [orderable_options({**params, "EngineVersion": [version]}) for version in MYSQL_VERSIONS]
+    members = b"".join(found[0] for _status, _headers, body in answers for found in [MEMBERS.search(body)] if found)
+    status, headers, body = answers[0]
+    return status, headers, MEMBERS.sub(lambda _match: members, body)
+
+
+rds._ACTION_MAP[ORDERABLE] = options_of_all
 alb._attrs_xml = attributes_of_all
 alb._parse_actions = actions_as_given
 alb._action_xml = as_given

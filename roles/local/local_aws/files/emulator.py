@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""MiniStack with two things put right.
+"""MiniStack with some things put right.
 
 It looks at the containers of each task twenty times a second, which takes a tenth of a core as long as the environment
 is up: once a second is enough. And when it starts a replication group's cache again after a restart, it goes on telling
@@ -12,6 +12,8 @@ import time
 from typing import Any
 
 import answers  # noqa: F401 - puts answers right
+import balancing
+import containers
 from ministack.app import app
 from ministack.services import ecs, elasticache
 
@@ -49,3 +51,5 @@ def move(node_group: dict[str, Any], endpoint: dict[str, Any]) -> None:
 
 ecs._maybe_mark_stopped = look_less_often
 elasticache._spawn_redis_container = start_cache_and_tell
+balancing.install()
+containers.install()

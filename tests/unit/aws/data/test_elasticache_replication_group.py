@@ -64,9 +64,10 @@ def tags(api: Stubber) -> None:
 
 
 def modifies(api: Stubber, **fields: Any) -> None:
-    """A change waits until the group is available."""
+    """A change waits until the group is available, and then until it is at it."""
     describes(api, group())
     api.add_response("modify_replication_group", {}, {**ASKED, "ApplyImmediately": True, **fields})
+    describes(api, group(Status="modifying"))
 
 
 def test_creates_with_what_was_given(api: Stubber, run: Run) -> None:
@@ -121,6 +122,7 @@ def test_replicas_come_before_failover(api: Stubber, run: Run) -> None:
     tags(api)
     describes(api, single)
     api.add_response("increase_replica_count", {}, {**ASKED, "NewReplicaCount": 1, "ApplyImmediately": True})
+    describes(api, group(Status="modifying"))
     modifies(api, AutomaticFailoverEnabled=True)
     describes(api, group())
     reads(api, group())
@@ -135,6 +137,7 @@ def test_failover_ends_before_replicas_go(api: Stubber, run: Run) -> None:
     modifies(api, AutomaticFailoverEnabled=False, MultiAZEnabled=False)
     describes(api, group())
     api.add_response("decrease_replica_count", {}, {**ASKED, "NewReplicaCount": 0, "ApplyImmediately": True})
+    describes(api, group(Status="modifying"))
     describes(api, group(1))
     reads(api, group(1))
     tags(api)
@@ -165,6 +168,121 @@ def test_another_token_is_sent_when_asked_to(api: Stubber, run: Run, update: str
     reads(api, group())
     tags(api)
     assert run(auth_token=TOKEN, auth_token_update=update)["changed"] is True
+    api.assert_no_pending_responses()
+
+
+def test_a_change_that_aws_has_not_begun_is_not_taken_for_done(
+    api: Stubber, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reads(api, group())
+    tags(api)
+    describes(api, group())
+    api.add_response("modify_replication_group", {}, {**ASKED, "ApplyImmediately": True, "SnapshotRetentionLimit": 7})
+    # Still as before, available and all.
+    reads(api, group())
+    describes(api, group(Status="modifying"))
+    describes(api, group(Status="modifying"))
+    describes(api, group())
+    reads(api, group(SnapshotRetentionLimit=7))
+    tags(api)
+    assert run(snapshot_retention=7)["replication_group"]["snapshot_retention_limit"] == 7
+    api.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "seen", [{"SnapshotRetentionLimit": 7}, {"PendingModifiedValues": {"AuthTokenStatus": "SETTING"}}]
+)
+def test_a_change_that_is_seen_is_waited_for_no_longer(api: Stubber, run: Run, seen: dict[str, Any]) -> None:
+    reads(api, group())
+    tags(api)
+    describes(api, group())
+    api.add_response("modify_replication_group", {}, {**ASKED, "ApplyImmediately": True, "SnapshotRetentionLimit": 7})
+    if "PendingModifiedValues" in seen:
+        describes(api, group(**seen))
+    else:
+        reads(api, group(**seen))
+    describes(api, group())
+    reads(api, group(SnapshotRetentionLimit=7))
+    tags(api)
+    assert run(snapshot_retention=7)["changed"]
+    api.assert_no_pending_responses()
+
+
+def test_what_aws_is_at_is_waited_for_before_a_change(api: Stubber, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reads(api, group())
+    tags(api)
+    describes(api, group())
+    api.add_client_error("modify_replication_group", "InvalidReplicationGroupState")
+    modifies(api, SnapshotRetentionLimit=7)
+    describes(api, group())
+    reads(api, group(SnapshotRetentionLimit=7))
+    tags(api)
+    assert run(snapshot_retention=7)["changed"]
+    api.assert_no_pending_responses()
+
+
+def test_tags_that_are_not_told_during_a_snapshot_are_waited_for(
+    api: Stubber, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reads(api, group(Status="snapshotting"))
+    for _ in range(2):
+        api.add_client_error("list_tags_for_resource", "InvalidReplicationGroupState")
+    tags(api)
+    result = run(snapshot_retention=1)
+    assert result.get("failed") is not True, result
+    assert result["changed"] is False
+    api.assert_no_pending_responses()
+
+
+def test_tags_are_set_once_aws_takes_them(api: Stubber, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reads(api, group())
+    tags(api)
+    api.add_client_error("add_tags_to_resource", "InvalidReplicationGroupState")
+    wanted = {"ResourceName": ARN, "Tags": [{"Key": "system", "Value": "shop"}]}
+    api.add_response("add_tags_to_resource", {}, wanted)
+    reads(api, group())
+    api.add_response("list_tags_for_resource", {"TagList": wanted["Tags"]})
+    assert run(tags={"system": "shop"})["replication_group"]["tags"] == {"system": "shop"}
+    api.assert_no_pending_responses()
+
+
+def test_a_group_that_could_not_be_made_is_said_to_be_so(api: Stubber, run: Run) -> None:
+    reads(api, None)
+    reads(api, None)
+    api.add_response("create_replication_group", {"ReplicationGroup": group(Status="creating")})
+    describes(api, group(Status="create-failed"))
+    said = run(description="shop")["msg"]
+    assert "AWS could not make the replication group shop (create-failed)" in said
+    assert "Delete it (state: absent)" in said
+
+
+def test_a_group_that_could_not_be_made_is_not_taken_for_one_later(api: Stubber, run: Run) -> None:
+    reads(api, group(Status="create-failed"))
+    tags(api)
+    describes(api, group(Status="create-failed"))
+    assert "(create-failed)" in run(description="shop")["msg"]
+
+
+def test_a_group_that_could_not_be_made_is_deleted(api: Stubber, run: Run) -> None:
+    reads(api, group(Status="create-failed"))
+    describes(api, group(Status="create-failed"))
+    api.add_response("delete_replication_group", {}, ASKED)
+    reads(api, None)
+    assert run(state="absent")["changed"]
+    api.assert_no_pending_responses()
+
+
+def test_one_that_is_still_being_made_is_waited_for(api: Stubber, run: Run) -> None:
+    reads(api, group(Status="creating"))
+    tags(api)
+    describes(api, group())
+    reads(api, group())
+    tags(api)
+    assert run(description="shop")["replication_group"]["status"] == "available"
     api.assert_no_pending_responses()
 
 

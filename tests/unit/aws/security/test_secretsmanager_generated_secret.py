@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from tests.support.modules import Client, Run, runner
+from tests.support.modules import Client, Run, first_answers, runner
 
 NAME = "shop-database"
 
@@ -106,6 +106,32 @@ def test_without_a_recovery_window_it_is_gone_at_once(client: Any, run: Run) -> 
     run()
     run(state="absent", recovery_window=0)
     assert client.list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
+
+
+def test_a_name_that_is_not_free_yet_is_waited_for(client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (
+        "InvalidRequestException: You can't create this secret because a secret with this name is already scheduled"
+        " for deletion."
+    )
+    first_answers(monkeypatch, CreateSecret=[told] * 3)
+    made = run()
+    assert made.get("changed") is True, made
+    assert value(client)["username"] == "shop"
+
+
+def test_a_secret_is_described_once_it_is_restored(client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    run(state="absent", recovery_window=7)
+    told = "InvalidRequestException: You can't perform this operation on the secret because it was marked for deletion."
+    first_answers(monkeypatch, UpdateSecret=[told])
+    restored = run(description="Master user")
+    assert restored.get("changed") is True, restored
+    assert client.describe_secret(SecretId=NAME)["Description"] == "Master user"
+
+
+def test_what_else_is_wrong_with_a_secret_is_told_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_answers(monkeypatch, CreateSecret=["InvalidRequestException: no"] * 2)
+    assert "InvalidRequestException" in run()["msg"]
 
 
 def test_check_mode_writes_nothing(client: Any, run: Run) -> None:

@@ -128,6 +128,26 @@ def test_what_is_no_longer_in_the_document_goes(shop: Shop) -> None:
     assert shop.made(fewer, gateway_responses={})["changed"] is False
 
 
+def test_pages_that_may_call_no_longer_are_no_longer_let_in(shop: Shop) -> None:
+    shop.made(**OPTIONS)
+    assert "OPTIONS /orders" in shop.methods()
+    without = {name: value for name, value in OPTIONS.items() if name != "cors"}
+    planned = shop.api(check=True, document=DOCUMENT, **without)
+    assert planned["changed"] is True, planned
+    digest = shop.made(**OPTIONS)["digest"]
+    changed = shop.made(**without)
+    assert changed["changed"] is True
+    assert [name for name in shop.methods() if name.startswith("OPTIONS")] == []
+    # Without another digest no stage would be deployed anew.
+    assert changed["digest"] != digest
+    (api,) = shop.client.get_rest_apis()["items"]
+    told = [
+        each.get("responseParameters", {}) for each in shop.client.get_gateway_responses(restApiId=api["id"])["items"]
+    ]
+    assert [name for each in told for name in each if "Access-Control" in name] == []
+    assert shop.made(**without)["changed"] is False
+
+
 def test_what_was_changed_by_hand_is_put_right(shop: Shop) -> None:
     api = shop.made(**OPTIONS)["id"]
     resources = {each["path"]: each["id"] for each in shop.client.get_resources(restApiId=api)["items"]}
@@ -350,3 +370,16 @@ def test_account_names_the_role_that_writes_logs(shop: Shop) -> None:
     assert shop.setting(log_role_arn=role)["changed"] is False
     assert shop.setting(state="absent")["changed"] is True
     assert not shop.client.get_account().get("cloudwatchRoleArn")
+
+
+def test_the_accounts_log_role_of_others_stays(shop: Shop) -> None:
+    others, own = (f"arn:aws:iam::123456789012:role/{name}" for name in ("others", "own"))
+    shop.setting(log_role_arn=others)
+    kept = shop.setting(log_role_arn=own)
+    assert kept["changed"] is False
+    assert kept["account"] == {"cloudwatch_role_arn": others}
+    assert f"logs as {others}, which stays" in str(kept["warnings"])
+    assert shop.setting(log_role_arn=own, state="absent")["changed"] is False
+    assert shop.client.get_account()["cloudwatchRoleArn"] == others
+    assert shop.setting(log_role_arn=own, replace=True)["changed"] is True
+    assert shop.client.get_account()["cloudwatchRoleArn"] == own

@@ -216,6 +216,22 @@ def test_alias_traffic_is_shifted_in_steps(
     assert "RoutingConfig" not in shop.alias()
 
 
+def test_alias_no_traffic_is_shared_by_versions_that_aws_would_not_let_share_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.shift(shop.publish(GOOD % "abc"))
+    version = shop.publish(GOOD % "def", role=f"{ROLE}-other")
+    shared: list[Any] = []
+    point = lambda_alias.Alias._point_to
+    monkeypatch.setattr(
+        lambda_alias.Alias, "_point_to", lambda self, *told: (shared.append(told), point(self, *told))[1]
+    )
+    shifted = shop.shift(version, strategy="canary", percent=5, interval=0)
+    assert shared == [("2",)]
+    assert "versions 1 and 2 of shop-api differ in Role" in str(shifted["warnings"])
+    assert shop.alias()["FunctionVersion"] == "2"
+
+
 # Healthy when it is rehearsed, and no more once it has users.
 FAILS_LATER = """
 import pathlib

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -248,6 +249,33 @@ def test_rule_10_what_holds_or_opens_backups_stays_where_it_is_protected(
     absent = {**given, "state": "absent"}
     assert arguments_to_delete(module, given, None, protect=True, time=TIME) == {**absent, **protected}
     assert arguments_to_delete(module, given, None, protect=False, time=TIME) == {**absent, **unprotected}
+
+
+BACKUPS = """
+- name: Role
+  amazon.aws.iam_role:
+    name: demo
+    assume_role_policy_document: {Version: "2012-10-17", Statement: []}
+  register: data_role
+- name: Other role
+  amazon.aws.iam_role: {name: other, assume_role_policy_document: {Version: "2012-10-17", Statement: []}}
+- name: Vault
+  slipway.aws.backup_vault: {name: demo, lock: none}
+  vars: {protect: true, after: [data_role]}
+"""
+
+
+def test_what_a_kept_vault_needs_stays_with_it(aws: AWS) -> None:
+    project, proxy = aws
+    project.role("data", BACKUPS)
+    applied = project.converge("data")
+    assert applied.returncode == 0, applied.output
+    proxy.edits = lambda body: re.sub(rb'"NumberOfRecoveryPoints": ?0', b'"NumberOfRecoveryPoints": 2', body)
+    destroyed = project.converge("data", state="absent", confirm="demo-test", confirm_protected=["data"])
+    assert destroyed.returncode == 0, destroyed.output
+    assert destroyed.calls("changed") == ["Other role"]
+    said = " ".join(destroyed.output.split())
+    assert "what holds backups is kept: data: Vault, and so is what it needs: data: Role" in said
 
 
 # As other people's roles have it: by the options' other names, and without a word on snapshots.

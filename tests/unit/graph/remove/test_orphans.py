@@ -8,8 +8,10 @@ import typing as t
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from ansible_collections.slipway.graph.plugins.module_utils.tagged import deletion, ec2, finding, listings
+from ansible_collections.slipway.graph.plugins.module_utils.tagged.resources import Account
 from ansible_collections.slipway.graph.plugins.plugin_utils.record.records import CallRecord
 from ansible_collections.slipway.graph.plugins.plugin_utils.remove import orphans
 from tests.support.api_proxy import ApiProxy
@@ -412,6 +414,29 @@ def test_rule_11_every_deletion_and_listing_names_operations_that_exist() -> Non
     types = {*listings.LISTINGS, *(f"ec2:{kind}" for kind in ec2.TYPES)}
     assert types - deletion.DELETIONS.keys() == set()
     assert {*deletion.FIRST, *deletion.LAST} - deletion.DELETIONS.keys() == set()
+
+
+def test_rule_11_a_cache_that_does_not_tell_its_tags_during_a_snapshot_is_found_by_the_tagging_api() -> None:
+    names = ["mine", "free"]
+    arns = {name: f"arn:aws:elasticache:eu-central-1:123456789012:replicationgroup:{name}" for name in names}
+    clients = {
+        service: boto3.client(service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b")
+        for service in ("elasticache", "resourcegroupstaggingapi")
+    }
+    caches, tagging = (Stubber(each) for each in clients.values())
+    groups = [{"ReplicationGroupId": name, "ARN": arn} for name, arn in arns.items()]
+    caches.add_response("describe_replication_groups", {"ReplicationGroups": groups})
+    caches.add_client_error("list_tags_for_resource", "InvalidReplicationGroupState")
+    caches.add_response("list_tags_for_resource", {"TagList": PAIRS}, {"ResourceName": arns["free"]})
+    tagging.add_response(
+        "get_resources", {"ResourceTagMappingList": [{"ResourceARN": arns["mine"], "Tags": PAIRS}]},
+        {"ResourceARNList": [arns["mine"]]},
+    )  # fmt: skip
+    account = Account(lambda service, **_: clients[service], TAGS, "aws", "eu-central-1", "123456789012")
+    kind = "elasticache:replicationgroup"
+    with caches, tagging:
+        found = listings.read(account, kind, listings.LISTINGS[kind])
+    assert [each.id for each in found] == names
 
 
 def test_rule_11_the_network_goes_last() -> None:

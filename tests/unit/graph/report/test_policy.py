@@ -118,6 +118,27 @@ def test_rule_16_resources_narrow_a_service_or_an_action() -> None:
     assert made["PassRole"]["Resource"] == ["arn:r"]
 
 
+def test_rule_16_what_lists_and_describes_keeps_every_resource_where_its_service_is_narrowed() -> None:
+    made = statements(
+        policy.document(
+            {("ecs", "UpdateService"), ("ecs", "DescribeTasks"), ("ecs", "ListTasks"), ("ec2", "DescribeVpcs")},
+            resources={"ecs": ["arn:a"]},
+        )
+    )
+    assert (made["Ecs"]["Action"], made["Ecs"]["Resource"]) == (["ecs:UpdateService"], ["arn:a"])
+    assert made["EcsLists"]["Action"] == ["ecs:DescribeTasks", "ecs:ListTasks"]
+    assert made["EcsLists"]["Resource"] == ["*"]
+    assert made["Ec2"]["Resource"] == ["*"]
+
+
+def test_rule_16_a_vault_needs_more_than_its_own_action() -> None:
+    made = statements(policy.document({("backup", "CreateBackupVault")}))
+    assert made["BackupStorage"]["Action"] == ["backup-storage:MountCapsule"]
+    assert made["ServiceLinkedRoles"]["Condition"] == {"StringEquals": {"iam:AWSServiceName": ["backup.amazonaws.com"]}}
+    assert "kms:CreateGrant" in made["KeysOfResources"]["Action"]
+    assert all(map(is_action, (action for each in policy.BESIDES.values() for action in each)))
+
+
 ROLE = """
 - name: VPC
   amazon.aws.ec2_vpc_net: {name: demo, cidr_block: 10.0.0.0/16, tags: {system: demo}}

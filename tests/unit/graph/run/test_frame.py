@@ -222,6 +222,17 @@ def test_a_ledger_that_may_not_be_read_stops_the_run_before_it_writes(deployment
     assert [each for each in deployment.proxy.writes if "Item" not in each] == []
 
 
+def test_a_ledger_is_the_accounts_own(deployment: Deployment) -> None:
+    outcome = deployment.converge(account="123456789012")
+    assert outcome.returncode == 0, outcome.output
+    asked = [owner for operation, owner in deployment.proxy.bucket_owners if f"/{BUCKET}/{RUNS}" in operation]
+    assert len(asked) >= 4
+    assert set(asked) == {"123456789012"}
+    deployment.proxy.denied = {f"rest:Get /{BUCKET}/{APPLIED}"}
+    refused = deployment.converge(account="123456789012")
+    assert "Does the bucket belong to the account 123456789012?" in refused.result["msg"]
+
+
 def test_a_ledger_that_may_not_be_written_stops_the_run_before_it_writes(deployment: Deployment) -> None:
     deployment.proxy.denies = lambda operation: operation.startswith(f"rest:Put /{BUCKET}/{RUNS}")
     refused = deployment.converge()

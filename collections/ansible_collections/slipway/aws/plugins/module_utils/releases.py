@@ -30,6 +30,21 @@ class DamagedError(RefusedError):
     """A document of the ledger cannot be understood, and nobody guesses what it said."""
 
 
+def owned(s3: Any, sts: Any) -> Any:
+    """A client of S3 that asks nobody else's buckets than the account's own: anybody may have made one of that name.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    account = sts.get_caller_identity()["Account"]
+
+    def expect(params: dict[str, Any], **_event: Any) -> None:
+        params.setdefault("ExpectedBucketOwner", account)
+
+    # Once, though warm processes keep clients from call to call.
+    s3.meta.events.register("provide-client-params.s3", expect, unique_id="slipway-owner")
+    return s3
+
+
 def content(release: Release) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """What makes a release the one it is: commit, images and functions. Older documents name no functions."""
     return release["commit"], release["images"], release.get("functions", {})

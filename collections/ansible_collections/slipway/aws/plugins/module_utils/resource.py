@@ -394,13 +394,16 @@ def error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def retry_while(codes: Sequence[str], call: Callable[[], Any], timeout: float) -> Any:
-    """Repeat a write while AWS says that something else has to end first."""
+def retry_while(codes: Sequence[str], call: Callable[[], Any], timeout: float, says: str = "") -> Any:
+    """Repeat a call while AWS says that something else has to end first.
+
+    :param says: a part of the message, where one of the codes may mean something else, too.
+    """
     for delay in _delays(timeout):
         try:
             return call()
         except ClientError as error:
-            if error_code(error) not in codes:
+            if error_code(error) not in codes or says not in str(error):
                 raise
         time.sleep(delay)
     return call()
@@ -408,12 +411,17 @@ def retry_while(codes: Sequence[str], call: Callable[[], Any], timeout: float) -
 
 def wait_until(done: Callable[[], bool], timeout: float, what: str) -> None:
     """Return when `done` says so; ask often at first, then every ten seconds."""
+    if not holds_within(done, timeout):
+        raise RefusedError(f"Gave up after {timeout:g} seconds (wait_timeout) waiting until {what}.")
+
+
+def holds_within(done: Callable[[], bool], timeout: float) -> bool:
+    """Whether `done` says so in time, which is waited for."""
     for delay in _delays(timeout):
         if done():
-            return
+            return True
         time.sleep(delay)
-    if not done():
-        raise RefusedError(f"Gave up after {timeout:g} seconds (wait_timeout) waiting until {what}.")
+    return done()
 
 
 def _delays(timeout: float) -> Any:

@@ -18,8 +18,14 @@ author:
   - Slipway contributors (@slipway)
 options:
   log_role_arn:
-    description: The role. O(state=absent) removes it.
+    description: The role. O(state=absent) removes it, or whichever is set if this is not given.
     type: str
+  replace:
+    description:
+      - Whether a role that somebody else has set for the account is replaced or removed. Otherwise it stays, with a
+        warning, because the logs of all APIs in the account and Region depend on it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - slipway.aws.state
   - amazon.aws.common.modules
@@ -45,6 +51,8 @@ account:
       type: str
       sample: arn:aws:iam::123456789012:role/api-gateway-logs
 """
+
+from typing import Any
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Resource,
@@ -79,6 +87,25 @@ class Account(Resource):
         """The role."""
         return {ROLE: self.params["log_role_arn"]}
 
+    def differences(self, current: State, desired: State) -> State:
+        """Another role is none of ours, unless told otherwise."""
+        return {} if self._keeps(current) else super().differences(current, desired)
+
+    def ensure_absent(self) -> dict[str, Any]:
+        """Another role is not taken away either."""
+        current = self.read()
+        return {"changed": False} if current and self._keeps(current) else super().ensure_absent()
+
+    def _keeps(self, current: State) -> bool:
+        own = self.params["log_role_arn"]
+        if self.params["replace"] or own in (None, current[ROLE]):
+            return False
+        self.module.warn(
+            f"API Gateway already writes this account's logs as {current[ROLE]}, which stays; it is replaced by {own}"
+            " only with replace: true"
+        )
+        return True
+
     def create(self, desired: State, tags: Tags) -> None:
         """Set it."""
         self.update({}, desired)
@@ -94,7 +121,11 @@ class Account(Resource):
 
 def main() -> None:
     """Run the module."""
-    module = build_module({"log_role_arn": {}}, taggable=False, required_if=[("state", "present", ("log_role_arn",))])
+    module = build_module(
+        {"log_role_arn": {}, "replace": {"type": "bool", "default": False}},
+        taggable=False,
+        required_if=[("state", "present", ("log_role_arn",))],
+    )
     run(Account(module))
 
 

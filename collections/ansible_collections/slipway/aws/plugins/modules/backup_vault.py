@@ -70,6 +70,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+kept:
+  description: That it was not deleted, for the backups in it.
+  returned: when it was kept
+  type: bool
 vault:
   description: The vault, as ListBackupVaults returns it, in snake_case.
   returned: when state is present, and when it was kept
@@ -185,7 +189,7 @@ class Vault(Resource):
             if self.params["recovery_points"] == "refuse":
                 raise RefusedError(f"{held}. To delete them as well, set recovery_points: delete.")
             self.module.warn(f"{held} and is kept.")
-            return {"changed": False, self.result: self._described(current, self.read_tags(current))}
+            return {"changed": False, "kept": True, self.result: self._described(current, self.read_tags(current))}
         return super().ensure_absent()
 
     def delete(self, current: State) -> None:

@@ -184,16 +184,21 @@ replication_group:
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.aws.plugins.module_utils.elasticache import ElastiCacheResource
+from ansible_collections.slipway.aws.plugins.module_utils.elasticache import BUSY, ElastiCacheResource
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
+    SETTLES_SECONDS,
     RefusedError,
     State,
     Tags,
     build_module,
+    difference,
     found,
     given,
+    holds_within,
+    retry_while,
     run,
     tags_to_list,
     wait_until,
@@ -251,6 +256,9 @@ class ReplicationGroup(ElastiCacheResource):
         group = self._describe()
         if group is None or group["Status"] == "deleting":
             return None
+        return self._state_of(group)
+
+    def _state_of(self, group: State) -> State:
         return {**group, **creation_fields(group), **self._primary_fields(group)}
 
     def _describe(self) -> State | None:
@@ -350,42 +358,76 @@ class ReplicationGroup(ElastiCacheResource):
         """More nodes come before the other changes and fewer after them, since failover needs two."""
         nodes = changes.get("NumCacheClusters", 0)
         if nodes > current["NumCacheClusters"]:
-            self._write(self.client.increase_replica_count, NewReplicaCount=nodes - 1)
+            self._write(self.client.increase_replica_count, {"NumCacheClusters": nodes}, NewReplicaCount=nodes - 1)
         fields = {field: value for field, value in changes.items() if field in MODIFIABLE.values()}
         if fields:
-            self._write(self.client.modify_replication_group, **fields)
+            self._write(self.client.modify_replication_group, fields, **fields)
         for strategy in self._token_strategies(current):
             token = self.params["auth_token"]
-            self._write(self.client.modify_replication_group, AuthToken=token, AuthTokenUpdateStrategy=strategy)
+            self._write(self.client.modify_replication_group, {}, AuthToken=token, AuthTokenUpdateStrategy=strategy)
         if 0 < nodes < current["NumCacheClusters"]:
-            self._write(self.client.decrease_replica_count, NewReplicaCount=nodes - 1)
+            self._write(self.client.decrease_replica_count, {"NumCacheClusters": nodes}, NewReplicaCount=nodes - 1)
 
-    def _write(self, call: Any, **arguments: Any) -> None:
-        """AWS takes a change only while the group is available, so each one waits for the one before."""
-        self.wait_ready()
+    def _write(self, call: Any, wanted: State, **arguments: Any) -> None:
+        """AWS takes a change only while the group is available, so each one waits for the one before.
+
+        :param wanted: by what the change is known to be there.
+        """
         # A changed number of replicas and a new token are never left to the maintenance window by AWS.
         now = call is not self.client.modify_replication_group or "AuthToken" in arguments
-        call(
-            ReplicationGroupId=self.name,
-            ApplyImmediately=now or self.params["apply_immediately"],
-            **arguments,
-        )
+        arguments["ApplyImmediately"] = now or self.params["apply_immediately"]
+
+        def write() -> None:
+            self.wait_ready()
+            call(ReplicationGroupId=self.name, **arguments)
+
+        retry_while(BUSY, write, self.params["wait_timeout"])
+        if self.params["wait"]:
+            # The group goes on to be available for a while, and there may be nothing to see of a change.
+            holds_within(lambda: self._is_seen(wanted), SETTLES_SECONDS)
+
+    def _is_seen(self, wanted: State) -> bool:
+        group = self._describe() or {}
+        if group.get("Status") != "available" or group.get("PendingModifiedValues"):
+            return True
+        return bool(wanted) and not self._left_of(wanted, self._state_of(group))
+
+    def _left_of(self, wanted: State, current: State) -> State:
+        changes = difference(current, wanted, self.unordered)
+        if version_matches(current.get("EngineVersion", ""), wanted.get("EngineVersion", "")):
+            changes.pop("EngineVersion", None)
+        return changes
 
     def delete(self, current: State) -> None:
-        """Delete the group with its nodes."""
-        self.wait_ready()
+        """Delete the group with its nodes, also one that could not be made."""
+        self._wait_while_busy(lambda: (self._describe() or {}).get("Status") in ("available", "create-failed"))
         self.client.delete_replication_group(
             ReplicationGroupId=current["ReplicationGroupId"],
             **given(self.params, {"final_snapshot": "FinalSnapshotIdentifier"}),
         )
 
+    def is_settled(self, current: State) -> bool:
+        """Whether it has its addresses: an earlier run may have been stopped while AWS was making it."""
+        return current["Status"] not in ("creating", "create-failed")
+
     def wait_ready(self) -> None:
-        """Until it is available."""
-        wait_until(
-            lambda: (self._describe() or {}).get("Status") in ("available", "create-failed"),
-            self.params["wait_timeout"],
-            f"the replication group {self.name} is available",
-        )
+        """Until it is available.
+
+        :raises RefusedError: for one that AWS could not make.
+        """
+        self._wait_while_busy(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        status = str((self._describe() or {}).get("Status", ""))
+        if status == "create-failed":
+            raise RefusedError(
+                f"AWS could not make the replication group {self.name} (create-failed); its events, in the console or"
+                " by `aws elasticache describe-events`, say why. Delete it (state: absent) before the next run."
+            )
+        return status == "available"
+
+    def _wait_while_busy(self, done: Callable[[], bool]) -> None:
+        wait_until(done, self.params["wait_timeout"], f"the replication group {self.name} is available")
 
     def wait_gone(self) -> None:
         """Until AWS no longer knows it."""

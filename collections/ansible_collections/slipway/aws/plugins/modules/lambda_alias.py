@@ -36,6 +36,8 @@ options:
       - V(all_at_once) shifts all traffic in one step.
       - V(canary) shifts O(percent) for O(interval) seconds, then the rest.
       - V(linear) shifts another O(percent) every O(interval) seconds.
+      - Between versions that differ in their role or dead-letter queue AWS shares no traffic. Then all is shifted in
+        one step, with a warning.
     type: str
     choices: [all_at_once, canary, linear]
     default: all_at_once
@@ -207,7 +209,7 @@ class Alias(Resource):
         try:
             self._rehearse()
             ringing = self._ringing()
-            for share in self._shares():
+            for share in self._shares() if self._may_share_with(old) else ():
                 self._point_to(old, {self.params["version"]: share})
                 self._watch(self.params["interval"], ringing)
             self._point_to(self.params["version"])
@@ -227,6 +229,26 @@ class Alias(Resource):
             yield percent / 100
         elif self.params["strategy"] == "linear":
             yield from (step / 100 for step in range(percent, 100, percent))
+
+    def _may_share_with(self, old: str) -> bool:
+        """Whether AWS lets both versions serve at once: only with one role and one dead-letter queue.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
+        """
+        if self.params["strategy"] == "all_at_once":
+            return False
+        new = self.params["version"]
+        one, other = (
+            self.client.get_function_configuration(FunctionName=self.params["function_name"], Qualifier=version)
+            for version in (old, new)
+        )
+        differ = [field for field in ("Role", "DeadLetterConfig") if one.get(field) != other.get(field)]
+        if differ:
+            self.module.warn(
+                f"versions {old} and {new} of {self.params['function_name']} differ in {' and '.join(differ)}, and AWS"
+                " shares traffic only between versions that do not: all of it goes to the new one at once"
+            )
+        return not differ
 
     def _point_to(self, version: str, weights: dict[str, float] | None = None) -> None:
         self.client.update_alias(**self._address, FunctionVersion=version, RoutingConfig={WEIGHTS: weights or {}})

@@ -211,6 +211,12 @@ def write_ledger(s3: Any, sts: Any, params: dict[str, Any], check_mode: bool) ->
     return {"changed": after != before or serving != record, "release": after, "diff": diff}
 
 
+def write(module: Any) -> dict[str, Any]:
+    """The module's result, from the account's own bucket."""
+    sts = connect(module, "sts")
+    return write_ledger(releases.owned(connect(module, "s3"), sts), sts, module.params, module.check_mode)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
@@ -233,7 +239,7 @@ def main() -> None:
         module.fail_json(msg="begins and current are both true; a roll-out begins, or it has ended.")
     finish(
         module,
-        lambda: write_ledger(connect(module, "s3"), connect(module, "sts"), module.params, module.check_mode),
+        lambda: write(module),
         f"Could not write the releases of {module.params['name']}",
     )
 

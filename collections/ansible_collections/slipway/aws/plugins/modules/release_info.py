@@ -154,7 +154,8 @@ def main() -> None:
     params = module.params
 
     def read() -> dict[str, Any]:
-        result = read_ledger(connect(module, "s3"), params["bucket"], params["name"], params["release"])
+        s3 = releases.owned(connect(module, "s3"), connect(module, "sts"))
+        result = read_ledger(s3, params["bucket"], params["name"], params["release"])
         for problem in result["damaged"]:
             module.warn(problem)
         return result

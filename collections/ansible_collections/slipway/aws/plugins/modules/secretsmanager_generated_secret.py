@@ -93,7 +93,7 @@ secret:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import (
@@ -102,9 +102,13 @@ from ansible_collections.slipway.aws.plugins.module_utils.resource import (
     Tags,
     build_module,
     found,
+    retry_while,
     run,
     tags_to_list,
 )
+
+# How long the name of a secret that was deleted for good is not free yet, or one that was restored not there yet.
+SETTLES_SECONDS = 120
 
 
 class GeneratedSecret(Resource):
@@ -130,7 +134,8 @@ class GeneratedSecret(Resource):
     def create(self, desired: State, tags: Tags) -> None:
         """At once with its value, so that whoever is killed leaves no secret without one."""
         fields = {key: value for key, value in desired.items() if key not in ("Deleted", "HasValue")}
-        self.client.create_secret(**fields, SecretString=self._generate(), Tags=tags_to_list(tags))
+        fields = {**fields, "SecretString": self._generate(), "Tags": tags_to_list(tags)}
+        _once_it_is_free(lambda: self.client.create_secret(**fields))
 
     def update(self, current: State, changes: State) -> None:
         """Restore, describe and, where an interrupted run left none, generate the value."""
@@ -138,9 +143,10 @@ class GeneratedSecret(Resource):
             self.client.restore_secret(SecretId=self.name)
         fields = {key: changes[key] for key in ("Description", "KmsKeyId") if key in changes}
         if fields:
-            self.client.update_secret(SecretId=self.name, **fields)
+            _once_it_is_free(lambda: self.client.update_secret(SecretId=self.name, **fields))
         if "HasValue" in changes:
-            self.client.put_secret_value(SecretId=self.name, SecretString=self._generate())
+            value = self._generate()
+            _once_it_is_free(lambda: self.client.put_secret_value(SecretId=self.name, SecretString=value))
 
     def delete(self, current: State) -> None:
         """Delete it, for good or with a time to restore it."""
@@ -169,6 +175,11 @@ class GeneratedSecret(Resource):
         # A plan, which stops at the first write, shows what would be written, but not this.
         self.module.no_log_values.add(generated)
         return json.dumps({**(self.params["fields"] or {}), self.params["generate"]: generated})
+
+
+def _once_it_is_free(write: Callable[[], Any]) -> Any:
+    """Repeat a write while AWS says that the secret is scheduled, or marked, for deletion."""
+    return retry_while(("InvalidRequestException",), write, SETTLES_SECONDS, says="for deletion")
 
 
 def _has_value(secret: State) -> bool:

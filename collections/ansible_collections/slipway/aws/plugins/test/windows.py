@@ -17,6 +17,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK = r"(\d\d):(\d\d)"
 DAILY = re.compile(rf"{CLOCK}-{CLOCK}")
 WEEKLY = re.compile(rf"({'|'.join(DAYS)}):{CLOCK}-({'|'.join(DAYS)}):{CLOCK}")
+# A schedule of EventBridge that names one minute and any day.
+EVERY_DAY = re.compile(r"cron\((\d+) (\d+) [*?] \* [*?] \*\)")
 # Minutes since the begin of the day or week.
 Window = tuple[int, int]
 
@@ -40,6 +42,15 @@ def overlapping(daily: object, weekly: object) -> bool:
         return False
     # From the day before, whose window may go past midnight, to the last one of a window that goes past the week.
     return any(each_day[0] + day * DAY < once[1] and once[0] < each_day[1] + day * DAY for day in range(-1, 9))
+
+
+def held_up_by(schedule: object, weekly: object, before: int = 60) -> bool:
+    """Whether what begins each day at one time sometimes begins in a weekly window or shortly before one."""
+    match, once = EVERY_DAY.fullmatch(str(schedule)), _weekly(str(weekly).lower())
+    if match is None or once is None:
+        return False
+    begins = int(match[2]) * 60 + int(match[1])
+    return any(once[0] - before <= begins + day * DAY < once[1] for day in range(-1, 9))
 
 
 def _daily(text: str) -> Window | None:
@@ -74,4 +85,9 @@ class TestModule:
 
     def tests(self) -> dict[str, Callable[..., bool]]:
         """Name to test."""
-        return {"daily_window": daily_window, "overlapping": overlapping, "weekly_window": weekly_window}
+        return {
+            "daily_window": daily_window,
+            "held_up_by": held_up_by,
+            "overlapping": overlapping,
+            "weekly_window": weekly_window,
+        }

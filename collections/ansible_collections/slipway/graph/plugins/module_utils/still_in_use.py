@@ -61,6 +61,8 @@ REFUSALS = (
     Refusal("efs", "DependencyTimeout", ("DeleteMountTarget",)),
     Refusal("eks", "ResourceInUseException", ("DeleteCluster", "DeleteNodegroup")),
     Refusal("elasticache", "CacheSubnetGroupInUse", ("DeleteCacheSubnetGroup",)),
+    # AWS's model does not say so; Terraform's provider meets it (internal/service/elasticache/subnet_group.go).
+    Refusal("elasticache", "DependencyViolation", ("DeleteCacheSubnetGroup",)),
     Refusal("elasticache", "InvalidCacheClusterState", ("DeleteCacheCluster",)),
     Refusal("elasticache", "InvalidCacheParameterGroupState", ("DeleteCacheParameterGroup",)),
     Refusal("elasticache", "InvalidReplicationGroupState", ("DeleteReplicationGroup",)),

@@ -103,7 +103,7 @@ options:
     type: dict
     suboptions:
       bucket:
-        description: The bucket.
+        description: The bucket. Where O(account) is given, one that belongs to another account is refused.
         type: str
         required: true
       name:

@@ -19,6 +19,8 @@ from ansible_collections.slipway.graph.plugins.module_utils.tagged.resources imp
     tag_dict,
 )
 
+# While a cache is changed, maintained or saved, ElastiCache does not tell its tags.
+BUSY = ("InvalidReplicationGroupState", "InvalidCacheClusterState")
 TagReader = c.Callable[[t.Any, Raw], Tags]
 
 
@@ -145,8 +147,20 @@ def read(account: Account, kind: str, listing: Listing) -> list[Found]:
     for raw in pages(client, listing.operation, listing.key, **dict(listing.arguments)):
         if listing.skip(raw):
             continue
-        tags = listing.tags(client, raw)
+        tags = _tags(account, listing, client, raw)
         if account.has(tags):
             name = str(raw[listing.id]).rpartition(":")[2] if listing.id == listing.arn else str(raw[listing.id])
             found.append(its.found(name, str(raw[listing.arn]), tags, raw))
     return found
+
+
+def _tags(account: Account, listing: Listing, client: t.Any, raw: Raw) -> Tags:
+    """Its tags; those of a cache that is just being saved or changed, as the Tagging API remembers them."""
+    try:
+        return listing.tags(client, raw)
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in BUSY:
+            raise
+    tagging = account.client("resourcegroupstaggingapi")
+    rows = pages(tagging, "get_resources", "ResourceTagMappingList", ResourceARNList=[raw[listing.arn]])
+    return next((tag_dict(row["Tags"]) for row in rows), {})

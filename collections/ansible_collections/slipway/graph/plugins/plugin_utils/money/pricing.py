@@ -122,6 +122,7 @@ RULES: dict[str, Rule] = {
     "slipway.aws.secretsmanager_generated_secret": _one("secret"),
     "community.aws.secretsmanager_secret": _one("secret"),
     "amazon.aws.cloudwatchlogs_log_group": _log_group,
+    "slipway.aws.cloudwatchlogs_log_group": _log_group,
     "amazon.aws.cloudwatch_metric_alarm": _one("alarm"),
     "slipway.aws.cloudwatch_alarm": _one("alarm"),
     "slipway.aws.cloudwatch_dashboard": _one("dashboard"),

@@ -37,6 +37,8 @@ class Place:
     # The names of such buckets in other Regions, as an expression, and the Region that the system has left.
     elsewhere: str = ""
     left: str = ""
+    # The account that the bucket has to belong to; empty for any.
+    owner: str = ""
 
     @property
     def applied(self) -> str:
@@ -61,7 +63,8 @@ def place_of(options: dict[str, t.Any], host: str) -> Place | None:
     if given is None:
         return None
     verb = given["verb"] or _VERBS[options["state"]]
-    place = Place(given["bucket"], given["name"] or host, verb, given["elsewhere"], given["left"])
+    name = given["name"] or host
+    place = Place(given["bucket"], name, verb, given["elsewhere"], given["left"], options["account"])
     if not place.bucket:
         raise AnsibleActionFail("ledger: bucket is empty; it must name the bucket that remembers the runs")
     if not _NAME.fullmatch(place.name):

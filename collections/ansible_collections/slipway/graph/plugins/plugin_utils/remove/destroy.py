@@ -76,6 +76,7 @@ def run(
     if looked is None:
         return Graph([], {}, {}), []
     doomed = {step for step in candidates if step not in looked.steps or looked.is_there(step)}
+    doomed -= _needed_by_what_is_kept(selected.graph, doomed, looked.kept)
     _warn_of_what_may_stay(inspection, selected.removable, doomed, looked)
     if options.mode != PLAN:
         _ask(prepared.host.name, _lost(inspection, doomed, looked), protected, ordered)
@@ -113,12 +114,13 @@ def run(
 
 
 class _Looked(t.NamedTuple):
-    """What a second look has found of some steps: the calls that would delete something, and the steps that could not
-    be looked for."""
+    """What a second look has found of some steps: the calls that would delete something, the steps that could not be
+    looked for, and those that are there and would be kept all the same."""
 
     steps: set[Step]
     there: list[CallRecord]
     hidden: set[Step]
+    kept: set[Step]
 
     def is_there(self, step: Step) -> bool:
         return any(record.order[0] == step.index for record in self.there)
@@ -153,7 +155,25 @@ def _look_again(
     asked = {step.index for step in named}
     _refuse_failures([each for each in look.records if each.status == records.FAILED and each.order[0] in asked])
     there = [each for each in look.records if each.status in (records.CHANGED, records.PLANNED)]
-    return _Looked(steps, there, steps - named)
+    return _Looked(steps, there, steps - named, {step for step in steps if _is_kept(look.results.get(step))})
+
+
+def _is_kept(result: Result | None) -> bool:
+    found = (result or {}).get("results", [result or {}])
+    return any(item.get("kept") for item in found)
+
+
+def _needed_by_what_is_kept(graph: Graph, doomed: set[Step], kept: set[Step]) -> set[Step]:
+    """What has to stay: a vault of backups is no good without the role that ends their time."""
+    needed = (graph.closure(kept) - kept) & doomed
+    if kept:
+        also = f", and so is what it needs: {_names(needed)}" if needed else ""
+        Display().warning(f"what holds backups is kept: {_names(kept)}{also}")
+    return needed
+
+
+def _names(steps: set[Step]) -> str:
+    return ", ".join(sorted(f"{step.role}: {step.name}" for step in steps))
 
 
 def with_last_backups(graph: Graph, protected: c.Set[Step]) -> tuple[Graph, dict[Step, Step]]:

@@ -53,9 +53,10 @@ class Deletion:
 
     ``add`` are options to add, ``from_result`` options to fill from what was found. ``identity`` are the only options
     that deleting needs: such a resource is deleted even when its other inputs do not exist (any more), and ``look`` are
-    options in the place of others while it is only asked whether there is something to delete. ``backup`` comes before
-    the deletion of what is protected, ``snapshot`` makes the options by which that itself keeps the data;
-    ``unprotected`` those that the deletion of what is not protected needs. Each is told the time of the run, for names.
+    options in the place of others while it is only asked whether there is something to delete; of what it returns,
+    ``kept`` says that the resource stays, and with it what it needs. ``backup`` comes before the deletion of what is
+    protected, ``snapshot`` makes the options by which that itself keeps the data; ``unprotected`` those that the
+    deletion of what is not protected needs. Each is told the time of the run, for names.
     """
 
     add: Arguments = dataclasses.field(default_factory=dict)
@@ -146,17 +147,22 @@ EXCEPTIONS = {
     "community.aws.secretsmanager_secret": Deletion(add={"recovery_window": 0}),
     "community.aws.ecs_ecr": Deletion(add={"force_absent": True}),
     "slipway.aws.backup_vault": Deletion(
-        add={"recovery_points": "delete"}, snapshot=lambda _given, _time: {"recovery_points": "keep"}
+        add={"recovery_points": "delete"},
+        identity=("name", "region"),
+        snapshot=lambda _given, _time: {"recovery_points": "keep"},
     ),
     "slipway.aws.dynamodb_table_protection": Deletion(
         identity=("name",), snapshot=lambda given, time: {"final_backup": _final(given["name"], time)}
     ),
+    "slipway.aws.ec2_gateway_endpoint": Deletion(identity=("name", "vpc_id")),
+    "slipway.aws.ec2_route_table": Deletion(identity=("name", "vpc_id")),
     "slipway.aws.ecs_service": Deletion(identity=("name", "cluster")),
     "slipway.aws.ecs_task_definition": Deletion(identity=("family",)),
     "slipway.aws.apigateway_rest_api": Deletion(identity=("name",)),
     "slipway.aws.apigateway_usage_plan": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_alarm": Deletion(identity=("name",)),
     "slipway.aws.cloudwatch_dashboard": Deletion(identity=("name",)),
+    "slipway.aws.cloudwatchlogs_log_group": Deletion(identity=("log_group_name",)),
     "slipway.aws.apigateway_stage": Deletion(identity=("rest_api_id", "name")),
     # One that is kept for its backups is there.
     "slipway.aws.kms_key": Deletion(

@@ -175,7 +175,14 @@ LINKED_ROLES: Principals = {
     "elbv2": {"elasticloadbalancing.amazonaws.com": ("CreateLoadBalancer",)},
     "rds": {"rds.amazonaws.com": ("CreateDBInstance", "CreateDBCluster")},
     "efs": {"elasticfilesystem.amazonaws.com": ("CreateFileSystem",)},
+    "backup": {"backup.amazonaws.com": ("CreateBackupVault", "CreateBackupPlan")},
 }
+
+# What else an operation needs. https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
+BESIDES: dict[Operation, tuple[str, ...]] = {("backup", "CreateBackupVault"): ("backup-storage:MountCapsule",)}
+
+# Actions that list and describe, most of which IAM allows on every resource or not at all.
+LISTS = re.compile(r"(?!s3:)[a-z0-9-]+:(Describe|List)")
 
 # What a service does with a key on behalf of who calls, where a resource has a key of its own.
 KEY_USE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -183,6 +190,16 @@ KEY_USE: dict[str, dict[str, tuple[str, ...]]] = {
     "elasticache": {"CreateReplicationGroup": ("CreateGrant", "DescribeKey")},
     "ecr": {"CreateRepository": ("CreateGrant", "DescribeKey", "RetireGrant")},
     "efs": {"CreateFileSystem": ("CreateGrant", "DescribeKey")},
+    "backup": {"CreateBackupVault": ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey", "RetireGrant")},
+    "dynamodb": {
+        "CreateTable": ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+        "UpdateTable": ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+    },
+    "lambda": {
+        "CreateFunction": ("CreateGrant", "Decrypt", "Encrypt"),
+        "UpdateFunctionConfiguration": ("CreateGrant", "Decrypt", "Encrypt"),
+    },
+    "s3": {"GetObject": ("Decrypt",), "PutObject": ("Decrypt", "GenerateDataKey")},
     "secretsmanager": {
         "CreateSecret": ("GenerateDataKey", "Decrypt"),
         "PutSecretValue": ("GenerateDataKey", "Decrypt"),
@@ -204,10 +221,12 @@ def document(
 
     :param operations: pairs of botocore's service name and operation.
     :param extra: further IAM actions.
-    :param resources: ARNs for an action or a whole prefix, where ``*`` is too much.
+    :param resources: ARNs for an action or a whole prefix, where ``*`` is too much. Those of a prefix are not for its
+        actions that list and describe.
     """
     made = set(operations)
-    wanted = {action for operation in made for action in actions(*operation)} | set(extra)
+    wanted = {action for operation in made for action in (*actions(*operation), *BESIDES.get(operation, ()))}
+    wanted |= set(extra)
     narrowed = dict(resources or {})
     statements = _by_prefix(wanted, narrowed)
     for sid, action, table, key in (
@@ -250,12 +269,13 @@ def characters(policy: c.Mapping[str, t.Any]) -> int:
 
 
 def _by_prefix(wanted: set[str], narrowed: dict[str, list[str]]) -> list[Statement]:
-    """One statement per service, and one more for each action that has resources of its own."""
+    """One statement per service, and one more for each action that has resources of its own, and for what lists."""
     own = {action: narrowed[action] for action in wanted & narrowed.keys()}
     groups: dict[str, set[str]] = collections.defaultdict(set)
     for action in wanted - own.keys():
-        groups[action.partition(":")[0]].add(action)
-    found = [_statement(prefix, groups[prefix], narrowed.get(prefix, ["*"])) for prefix in sorted(groups)]
+        prefix = action.partition(":")[0]
+        groups[f"{prefix}-lists" if prefix in narrowed and LISTS.match(action) else prefix].add(action)
+    found = [_statement(group, groups[group], narrowed.get(group, ["*"])) for group in sorted(groups)]
     return found + [_statement(action, {action}, own[action]) for action in sorted(own)]
 
 

@@ -153,13 +153,14 @@ class Frame:
         if self._place is not None:
             place = self._place
             asked |= {
-                "bucket": place.bucket, "fetch": place.applied, "elsewhere": place.elsewhere, "left": place.left,
+                "bucket": place.bucket, "owner": place.owner, "fetch": place.applied, "elsewhere": place.elsewhere,
+                "left": place.left,
             }  # fmt: skip
         return asked
 
     def _put(self, objects: dict[str, str]) -> dict[str, t.Any]:
-        bucket = self._place.bucket if self._place else ""
-        return self._ask({"bucket": bucket, "put": objects})
+        place = {"bucket": self._place.bucket, "owner": self._place.owner} if self._place else {}
+        return self._ask({**place, "put": objects})
 
     def _ask(self, asked: dict[str, t.Any]) -> dict[str, t.Any]:
         """What the ledger's module returned; ``failed`` and ``msg`` when it could not."""

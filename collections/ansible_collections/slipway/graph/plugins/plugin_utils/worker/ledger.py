@@ -23,6 +23,8 @@ ARGUMENTS = {
     # A lock_keeper.Request; what follows is done only with the lock.
     "lock": {"type": "dict", "default": {}},
     "bucket": {"type": "str", "default": ""},
+    # The account that the bucket has to belong to: anybody may have made one of that name before. Empty for any.
+    "owner": {"type": "str", "default": ""},
     # Key of an object to read.
     "fetch": {"type": "str", "default": ""},
     # If there is none: the names of other buckets that may have one, as an expression, and an end that names have not.
@@ -44,22 +46,33 @@ def main() -> None:
         told["lock"] = lock_keeper.take(lambda: module.client("dynamodb"), asked["lock"])
     if not asked["lock"] or told["lock"]["acquired"]:
         if asked["fetch"]:
-            told["content"] = _fetch(module, asked["bucket"], asked["fetch"])
+            told["content"] = _fetch(module, asked["fetch"])
             if told["content"] is None and asked["elsewhere"]:
                 told["elsewhere"] = _elsewhere(module, asked)
-        told["kept"] = [key for key, content in asked["put"].items() if _put(module, asked["bucket"], key, content)]
+        told["kept"] = [key for key, content in asked["put"].items() if _put(module, key, content)]
     module.exit_json(changed=False, **told)
 
 
-def _fetch(module: t.Any, bucket: str, key: str) -> str | None:
+def _fetch(module: t.Any, key: str) -> str | None:
     """An object's content; ``None`` where there is none."""
     try:
-        body: bytes = module.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        body: bytes = module.client("s3").get_object(Key=key, **_bucket(module))["Body"].read()
     except (ClientError, BotoCoreError) as error:
         if _is_absent(error):
             return None
-        module.fail_json(msg=f"s3://{bucket}/{key} could not be read: {error}")
+        module.fail_json(msg=_failure(module, key, "read", error))
     return body.decode(errors="replace")
+
+
+def _bucket(module: t.Any) -> dict[str, str]:
+    owner = {"ExpectedBucketOwner": module.params["owner"]} if module.params["owner"] else {}
+    return {"Bucket": module.params["bucket"], **owner}
+
+
+def _failure(module: t.Any, key: str, done: str, error: Exception) -> str:
+    asked = module.params
+    owned = f". Does the bucket belong to the account {asked['owner']}?" if asked["owner"] and _is_denied(error) else ""
+    return f"s3://{asked['bucket']}/{key} could not be {done}: {error}{owned}"
 
 
 def _elsewhere(module: t.Any, asked: dict[str, t.Any]) -> list[str]:
@@ -78,21 +91,29 @@ def _elsewhere(module: t.Any, asked: dict[str, t.Any]) -> list[str]:
     return found
 
 
-def _put(module: t.Any, bucket: str, key: str, content: str) -> bool:
+def _put(module: t.Any, key: str, content: str) -> bool:
     """Write an object; whether there is a bucket for it."""
     try:
         module.client("s3").put_object(
-            Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json"
+            Key=key, Body=content.encode(), ContentType="application/json", **_bucket(module)
         )  # fmt: skip
     except (ClientError, BotoCoreError) as error:
         if _is_absent(error):
             return False
-        module.fail_json(msg=f"s3://{bucket}/{key} could not be written: {error}")
+        module.fail_json(msg=_failure(module, key, "written", error))
     return True
 
 
 def _is_absent(error: Exception) -> bool:
-    return str(getattr(error, "response", {}).get("Error", {}).get("Code")) in ABSENT
+    return _code(error) in ABSENT
+
+
+def _is_denied(error: Exception) -> bool:
+    return _code(error) in {"AccessDenied", "AccessDeniedException", "403"}
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code"))
 
 
 if __name__ == "__main__":
