@@ -6,5 +6,3 @@ from tests.support.hard.families import BEHAVIOURS
 
 for each in BEHAVIOURS:
     print(f"{each.name}\n    {' '.join((each.__doc__ or '').split())}\n    {each.source}")
-    if each.left_out:
-        print(f"    Not in all: {each.left_out}")

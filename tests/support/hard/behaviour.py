@@ -18,8 +18,6 @@ class Behaviour:
 
     name: t.ClassVar[str]
     source: t.ClassVar[str]
-    left_out: t.ClassVar[str] = ""
-    """Why ``all`` does not have it yet: what of ours AWS would refuse."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -48,8 +46,4 @@ def choose(wanted: str, known: t.Sequence[type[Behaviour]]) -> list[type[Behavio
         raise ValueError(f"{VARIABLE} names {', '.join(unknown)}; there are all, {', '.join(by_name)}")
     left_out = {name.removeprefix("-") for name in names if name.startswith("-")}
     everything = "all" in names or len(left_out) == len(names)
-    return [
-        each
-        for name, each in by_name.items()
-        if name in names or (everything and name not in left_out and not each.left_out)
-    ]
+    return [each for name, each in by_name.items() if name in names or (everything and name not in left_out)]

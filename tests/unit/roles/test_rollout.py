@@ -1,4 +1,4 @@
-"""What a roll-out that has failed leaves in service, and what it says."""
+"""What a roll-out that has failed leaves in service, and what it says; and when a rotation is over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.api_proxy import ApiProxy
+from tests.support.aws import client
 from tests.support.playbook import Outcome, Project
 
 AWS = tuple[Project, ApiProxy]
@@ -79,3 +80,33 @@ def test_without_a_release_before_nobody_says_that_the_bad_one_is_not_in_service
     assert "Putting release new of demo into service has failed. No release was in service before" in said
     assert "what has been started stays" in said
     assert "is not in service" not in said
+
+
+def test_services_that_were_not_restarted_are_not_taken_for_restarted(aws: AWS) -> None:
+    """Moto rotates like Secrets Manager, but calls no function: as if the restart came after the new label."""
+    project, proxy = aws
+    client(proxy, "secretsmanager").create_secret(Name="demo-test-database", SecretString="{}")
+    ecs = client(proxy, "ecs")
+    ecs.create_cluster(clusterName="demo-test-cluster")
+    ecs.register_task_definition(family="demo", containerDefinitions=[{"name": "api", "image": "api", "memory": 64}])
+    ecs.create_service(cluster="demo-test-cluster", serviceName="demo-test-api", taskDefinition="demo", desiredCount=0)
+    rotated = {
+        "rotate_secrets_list": [{"secret": "database", "function": "rotation", "services": ["api"]}],
+        "rotate_secrets_services_timeout": 5,
+        "rotate_secrets_proofs": [],
+        "rotate_secrets_directory": str(project.folder),
+    }
+    outcome = project.run_plays([{"roles": [{"role": "rotate_secrets", **rotated}]}])
+    assert outcome.returncode != 0
+    assert "Wait until the services run with new tasks only" in outcome.output
+    assert "RotateSecret" in str(proxy.operations)
+
+    def restart(body: bytes) -> bytes:
+        """The deployment that the function begins."""
+        asked = sum("DescribeServices" in operation for operation in proxy.operations)
+        return body.replace(b'"id": "ecs-svc/', b'"id": "ecs-svc/new-') if asked > 2 else body
+
+    proxy.forget()
+    proxy.edits = restart
+    outcome = project.run_plays([{"roles": [{"role": "rotate_secrets", **rotated}]}])
+    assert outcome.returncode == 0, outcome.output

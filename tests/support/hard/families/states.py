@@ -80,7 +80,6 @@ class BusyTags(Behaviour):
 
     name: t.ClassVar = "busy-tags"
     source: t.ClassVar = "botocore's model of elasticache:ListTagsForResource: InvalidReplicationGroupState"
-    left_out: t.ClassVar = "slipway.aws.elasticache_replication_group reads the tags of a group whatever its state"
 
     def before(self, call: Call) -> Outcome | None:
         """Refuse a call for the tags of a cache that is on its way."""
