@@ -186,7 +186,7 @@ def test_restore_that_brings_nothing_back_fails_the_drill(full: System) -> None:
     assert record["tables"]["transactions"]["stable"] is True
     ran = full.play("playbooks/restore_drill.yml", "-e", f"backup={record['id']}")
     assert ran.returncode != 0
-    assert "Can't connect to server" in ran.stdout, ran.stdout[-4000:]
+    assert "Can't connect to MySQL server" in ran.stdout, ran.stdout[-4000:]
     report = newest(full, f"drills/{NAME}/")
     assert (report["passed"], report["backup"]["method"]) == (False, "snapshot")
     assert "Can't connect to server" in report["reason"]
@@ -210,9 +210,12 @@ def start(system: System) -> subprocess.Popen[str]:
 def test_killed_drill_leaves_no_server(full: System, taken: dict[str, Any], step: str) -> None:
     drill = start(full)
     assert drill.stdout
+    said = []
     for line in drill.stdout:
+        said.append(line)
         if step in line:
             break
+    assert step in said[-1], "".join(said)
     wait_until(lambda: left_behind(full) != [], "the drill to make something that could be left behind", 300)
     os.killpg(drill.pid, signal.SIGKILL)
     drill.wait()

@@ -87,7 +87,8 @@ def test_rule_15_killed_at_any_moment_the_journal_names_every_write_that_aws_has
             kill_when(proxy, writes, pause, project, everything)
         lines, journal = project.folder / "journal.jsonl", project.folder / "journal.json"
         if journal.exists():  # the process that keeps it was told that Ansible is gone
-            assert not lines.exists()
+            # Or Ansible was killed between the two, when nothing was left to do.
+            assert not lines.exists() or cut_off.read(lines).has_ended
             api_calls = [api for call in json.loads(journal.read_text())["calls"] for api in call["api_calls"]]
         else:
             run = cut_off.read(lines)
