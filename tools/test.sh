@@ -16,7 +16,8 @@ unit() { pytest -n "$workers" --dist loadfile tests/unit tests/local; }
 app() { tools/test-app.sh; }
 oracle() { pytest -n "$workers" --dist loadfile tests/oracle; }
 faults() { pytest -n "$workers" tests/faults; }
-hard() { SLIPWAY_HARD=${SLIPWAY_HARD:-all} WORKERS=$workers tools/test-roles.sh; }
+# It waits for most of its time.
+hard() { SLIPWAY_HARD=${SLIPWAY_HARD:-all} WORKERS=$((workers * 4)) tools/test-roles.sh; }
 delivery() { pytest tests/delivery; }
 
 # One scenario by itself, as one would run it, then the others.
