@@ -189,7 +189,7 @@ def test_restore_that_brings_nothing_back_fails_the_drill(full: System) -> None:
     assert "Can't connect to MySQL server" in ran.stdout, ran.stdout[-4000:]
     report = newest(full, f"drills/{NAME}/")
     assert (report["passed"], report["backup"]["method"]) == (False, "snapshot")
-    assert "Can't connect to server" in report["reason"]
+    assert "Can't connect to MySQL server" in report["reason"]
     assert left_behind(full) == []
     full.local.client("s3").delete_object(Bucket=BUCKET, Key=f"backups/{NAME}/{record['id']}.json")
 

@@ -223,9 +223,12 @@ def test_alias_no_traffic_is_shared_by_versions_that_aws_would_not_let_share_it(
     version = shop.publish(GOOD % "def", role=f"{ROLE}-other")
     shared: list[Any] = []
     point = lambda_alias.Alias._point_to
-    monkeypatch.setattr(
-        lambda_alias.Alias, "_point_to", lambda self, *told: (shared.append(told), point(self, *told))[1]
-    )
+
+    def noted(self: lambda_alias.Alias, *told: Any) -> None:
+        shared.append(told)
+        point(self, *told)
+
+    monkeypatch.setattr(lambda_alias.Alias, "_point_to", noted)
     shifted = shop.shift(version, strategy="canary", percent=5, interval=0)
     assert shared == [("2",)]
     assert "versions 1 and 2 of shop-api differ in Role" in str(shifted["warnings"])

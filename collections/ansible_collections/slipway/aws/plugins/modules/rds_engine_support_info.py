@@ -63,7 +63,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.slipway.aws.plugins.module_utils.resource import connect, finish, found
 
-STANDARD, EXTENDED = "open-source-rds-standard-support", "open-source-rds-extended-support"
+STANDARD = "open-source-rds-standard-support"
+EXTENDED = "open-source-rds-extended-support"
 # Of engines without such dates, and of what answers for RDS elsewhere and does not know the question.
 UNKNOWN = ("InvalidParameterValue", "InvalidAction", "NotImplemented", "UnknownOperationException")
 
