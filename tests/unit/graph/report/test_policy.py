@@ -136,6 +136,7 @@ def test_rule_16_a_vault_needs_more_than_its_own_action() -> None:
     assert made["BackupStorage"]["Action"] == ["backup-storage:MountCapsule"]
     assert made["ServiceLinkedRoles"]["Condition"] == {"StringEquals": {"iam:AWSServiceName": ["backup.amazonaws.com"]}}
     assert "kms:CreateGrant" in made["KeysOfResources"]["Action"]
+    assert made["KeysOfResources"]["Condition"] == {"StringLike": {"kms:ViaService": ["backup.*.amazonaws.com*"]}}
     assert all(map(is_action, (action for each in policy.BESIDES.values() for action in each)))
 
 

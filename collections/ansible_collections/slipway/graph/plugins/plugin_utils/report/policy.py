@@ -243,7 +243,10 @@ def document(
             )
     key_use = {f"kms:{use}" for service, operation in made for use in KEY_USE.get(service, {}).get(operation, ())}
     if key_use:
-        statements.append(_statement("KeysOfResources", key_use, narrowed.get("kms", ["*"])))
+        users = sorted({_prefix(service) for service, operation in made if operation in KEY_USE.get(service, {})})
+        # Only on behalf of who calls these services: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+        via = {"StringLike": {"kms:ViaService": [f"{user}.*.amazonaws.com*" for user in users]}}
+        statements.append({**_statement("KeysOfResources", key_use, narrowed.get("kms", ["*"])), "Condition": via})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
