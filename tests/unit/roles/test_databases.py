@@ -29,7 +29,7 @@ def database(tmp_path: Path) -> Iterator[tuple[Project, dict[str, t.Any]]]:
             for index, zone in enumerate("ab")
         ]
         client(Emulator(url), "rds").create_db_instance(
-            DBInstanceIdentifier="demo-test-database", Engine="mysql", EngineVersion="8.0.40", Iops=3000,
+            DBInstanceIdentifier="demo-test-database", Engine="mysql", EngineVersion="8.4.6", Iops=3000,
             DBInstanceClass="db.t3.small", AllocatedStorage=100, StorageType="gp3", MasterUsername="shop",
             MasterUserPassword="not-so-secret-1",
         )  # fmt: skip
