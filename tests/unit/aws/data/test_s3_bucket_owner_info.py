@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
+from ansible_collections.slipway.aws.plugins.module_utils import releases
 from ansible_collections.slipway.aws.plugins.modules import s3_bucket_owner_info
 from tests.support.modules import REGION, Client, Run, runner
 
@@ -69,5 +70,10 @@ def test_releases_are_asked_of_the_accounts_own_bucket_only(
     image = {"api": "registry/api@sha256:" + "0" * 64}
     runner("release", capsys, bucket="ledger", name="shop-prod")(commit="abc", images=image)
     runner("release_info", capsys, bucket="ledger", name="shop-prod")()
+    # Whoever else uses the same client asks as before.
+    s3 = in_moto("s3")
+    releases.owned(s3, in_moto("sts"))
+    s3.create_bucket(Bucket="other", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert asked.pop() == ("CreateBucket", None)
     assert {name for name, _owner in asked} == {"GetObject", "ListObjectsV2", "PutObject"}
     assert {owner for _name, owner in asked} == {ACCOUNT}

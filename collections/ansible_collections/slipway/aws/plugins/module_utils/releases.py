@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 # Where it is missing, AnsibleAWSModule says so.
@@ -31,18 +33,21 @@ class DamagedError(RefusedError):
 
 
 def owned(s3: Any, sts: Any) -> Any:
-    """A client of S3 that asks nobody else's buckets than the account's own: anybody may have made one of that name.
+    """What is needed of a client of S3, asking nobody else's buckets: anybody may have made one of that name before.
 
+    The client itself stays as it is, since warm processes use it for other modules, too.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """
-    account = sts.get_caller_identity()["Account"]
+    own = {"ExpectedBucketOwner": sts.get_caller_identity()["Account"]}
 
-    def expect(params: dict[str, Any], **_event: Any) -> None:
-        params.setdefault("ExpectedBucketOwner", account)
+    def get_paginator(name: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=partial(s3.get_paginator(name).paginate, **own))
 
-    # Once, though warm processes keep clients from call to call.
-    s3.meta.events.register("provide-client-params.s3", expect, unique_id="slipway-owner")
-    return s3
+    return SimpleNamespace(
+        get_object=partial(s3.get_object, **own),
+        put_object=partial(s3.put_object, **own),
+        get_paginator=get_paginator,
+    )
 
 
 def content(release: Release) -> tuple[str, dict[str, Any], dict[str, Any]]:
