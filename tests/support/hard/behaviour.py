@@ -26,7 +26,7 @@ class Behaviour:
         """An answer without asking the emulator; ``None`` to ask it."""
         return None
 
-    def after(self, call: Call, outcome: Outcome) -> Outcome:  # noqa: ARG002
+    def after(self, call: Call, outcome: Outcome) -> Outcome:  # noqa: ARG002 - for those that override it
         """What the client gets for what the emulator answered."""
         return outcome
 
